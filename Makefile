@@ -1,0 +1,66 @@
+# What contributors to the template type. GNU make 3.81 and newer.
+# VERBOSE=1 shows the commands.
+
+TOOLS := target/.git/tools
+# The oldest cargo-generate that works with the template, and the newest.
+OLDEST := 0.23.14
+NEWEST := 0.26.0
+generate = $(TOOLS)/cargo-generate-$(1)/bin/cargo-generate
+# A client of another kind joins the tests where there is a Python with venv.
+PYTHON := $(TOOLS)/python/bin/python
+HAS_VENV := $(shell python3 -c 'import ensurepip, venv' 2>/dev/null && echo yes)
+CASES ?= 10000
+BASE ?= main
+Q := $(if $(VERBOSE),,@)
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: $(call generate,$(OLDEST)) ## Generate a service, build it, start it, talk to it, stop it
+	$(Q).ci/demo $<
+
+.PHONY: test
+test: tools ## Generate services of all kinds, and treat them as their users would
+	$(Q)cargo test --locked
+
+.PHONY: cross-version
+cross-version: tools $(call generate,$(NEWEST)) ## Check that the oldest and the newest cargo-generate do the same
+	$(Q)cargo test --locked -- --ignored newest::
+
+.PHONY: fuzz
+fuzz: tools ## Generate from CASES=10000 random answers, and check each result
+	$(Q)CASES=$(CASES) cargo test --locked -- --nocapture any_answer::any_answer
+
+.PHONY: bench
+bench: $(call generate,$(OLDEST)) ## Compare a service with bare tonic and grpc-go; BUILD=no, ROUNDS=5
+	$(Q)tests/bench/run $<
+
+.PHONY: diff
+diff: $(call generate,$(OLDEST)) ## Show what your change, since BASE=main, does to the samples
+	$(Q).ci/diff $< $(BASE)
+
+.PHONY: lint
+lint: ## Check format, Rust and shell scripts
+	$(Q)cargo fmt --check
+	$(Q)cargo clippy --locked --all-targets -- --deny warnings
+	$(Q)cd tests/bench && cargo fmt --check && cargo clippy --locked --all-targets -- --deny warnings
+	$(Q).ci/lint-scripts
+
+.PHONY: tools
+tools: $(call generate,$(OLDEST)) $(if $(HAS_VENV),$(PYTHON)) ## Install what the tests need, below target/
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	$(Q)rm -rf target
+
+$(TOOLS)/cargo-generate-%/bin/cargo-generate:
+	$(Q).ci/install-cargo-generate $*
+
+# Copies, since a link's date, which make goes by, is that of the system's own python.
+$(PYTHON): tests/suite/foreign/requirements.txt
+	$(Q)echo "Installing Python tools, once"
+	$(Q)python3 -m venv --clear --copies $(TOOLS)/python
+	$(Q)$@ -m pip install --quiet --disable-pip-version-check --requirement $<
+	$(Q)touch $@

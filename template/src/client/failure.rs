@@ -1,0 +1,143 @@
+//! What became of a call that failed. tonic reports a lost connection as
+//! UNKNOWN or CANCELLED; only the status' sources tell how far the call got.
+
+use std::{error::Error, iter};
+
+use h2::Reason;
+use tonic::{Code, ConnectError, Status, TimeoutExpired, transport};
+
+/// A failed call.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// What the caller is told.
+    pub(super) status: Status,
+    /// Whether the service may have begun to handle it.
+    pub(super) sent: bool,
+    /// Whether its connection is of no more use.
+    pub(super) disconnected: bool,
+}
+
+/// How a call ended.
+enum End {
+    /// With the service's answer.
+    Answer,
+    /// With tonic's own timer.
+    Timeout,
+    /// With a refusal of this one stream, unhandled.
+    Refused,
+    /// With the connection, before the service handled it.
+    Unsent,
+    /// With the connection, who knows when.
+    Lost,
+}
+
+impl End {
+    fn of(status: &Status) -> Self {
+        let mut end = Self::Answer;
+        for cause in causes(status) {
+            if let Some(h2) = cause.downcast_ref::<h2::Error>() {
+                return Self::of_h2(h2);
+            }
+            if cause.is::<TimeoutExpired>() {
+                return Self::Timeout;
+            }
+            let hyper = cause.downcast_ref::<hyper::Error>();
+            // Canceled is what hyper had queued and never wrote.
+            if cause.is::<ConnectError>() || hyper.is_some_and(hyper::Error::is_canceled) {
+                return Self::Unsent;
+            }
+            if hyper.is_some() || cause.is::<transport::Error>() {
+                end = Self::Lost;
+            }
+        }
+        end
+    }
+
+    fn of_h2(error: &h2::Error) -> Self {
+        match error.reason().filter(|_| error.is_remote()) {
+            // Both say that the stream was not handled (RFC 9113, section 8.7).
+            Some(Reason::REFUSED_STREAM) => Self::Refused,
+            Some(Reason::NO_ERROR) if error.is_go_away() => Self::Unsent,
+            _ if error.is_reset() => Self::Answer,
+            _ => Self::Lost,
+        }
+    }
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        let end = End::of(&status);
+        let status = match end {
+            End::Answer => status,
+            End::Timeout => Status::deadline_exceeded("the deadline has passed"),
+            End::Refused => Status::unavailable("the service refused the stream"),
+            End::Unsent | End::Lost => {
+                Status::unavailable(format!("connection lost: {}", root_cause(&status)))
+            }
+        };
+        Self {
+            status,
+            sent: !matches!(end, End::Refused | End::Unsent),
+            disconnected: matches!(end, End::Unsent | End::Lost),
+        }
+    }
+}
+
+impl Failure {
+    /// Never sent, for want of a connection.
+    pub(super) fn unconnected(reason: &str) -> Self {
+        Self {
+            status: Status::unavailable(reason),
+            sent: false,
+            disconnected: false,
+        }
+    }
+
+    /// Whether the service, or the way to it, may be better in a moment.
+    pub(super) fn is_passing(&self) -> bool {
+        self.status.code() == Code::Unavailable
+    }
+}
+
+/// The innermost source of an error. tonic's own message is just "transport error".
+pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
+    causes(error).last().unwrap_or(error).to_string()
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_left_as_it_is() {
+        let failure = Failure::from(Status::not_found("no such order"));
+        assert_eq!(failure.status.code(), Code::NotFound);
+        assert!(failure.sent && !failure.disconnected && !failure.is_passing());
+    }
+
+    #[test]
+    fn a_refused_connection_is_unavailable_and_was_never_sent() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let failure = Failure::from(Status::from_error(ConnectError(refused.into()).into()));
+        assert!(failure.is_passing() && !failure.sent && failure.disconnected);
+        assert_eq!(
+            failure.status.message(),
+            "connection lost: connection refused"
+        );
+    }
+
+    #[test]
+    fn tonics_own_timeout_is_the_deadline() {
+        let failure = Failure::from(Status::from_error(TimeoutExpired(()).into()));
+        assert_eq!(failure.status.code(), Code::DeadlineExceeded);
+    }
+}

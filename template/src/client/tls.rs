@@ -1,0 +1,69 @@
+//! The TLS files of the client.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+
+use super::{Error, failure::root_cause};
+
+/// The PEM files of a TLS client. They are read anew for each connection.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The CA that the server's certificate must come from.
+    pub cafile: PathBuf,
+    /// The client's own certificate and private key, for mutual TLS.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl Tls {
+    /// Makes `endpoint` demand a certificate for `host`, whatever address it connects to.
+    pub(super) fn apply(&self, endpoint: Endpoint, host: &str) -> Result<Endpoint, Error> {
+        let ca = read(&self.cafile, "CERTIFICATE")?;
+        let config = ClientTlsConfig::new()
+            .domain_name(host)
+            .ca_certificate(Certificate::from_pem(ca));
+        // Applied step by step: only so is it known which file is at fault.
+        let with_ca = endpoint
+            .clone()
+            .tls_config(config.clone())
+            .map_err(|error| Error::Tls {
+                path: self.cafile.clone(),
+                reason: format!("is no CA for {host}: {}", root_cause(&error)),
+            })?;
+        let Some((certfile, keyfile)) = &self.identity else {
+            return Ok(with_ca);
+        };
+        let identity = Identity::from_pem(
+            read(certfile, "CERTIFICATE")?,
+            read(keyfile, "PRIVATE KEY")?,
+        );
+        endpoint
+            .tls_config(config.identity(identity))
+            .map_err(|error| Error::Tls {
+                path: keyfile.clone(),
+                reason: format!(
+                    "is not the key of {}: {}",
+                    certfile.display(),
+                    root_cause(&error)
+                ),
+            })
+    }
+}
+
+/// Reads a PEM file that must hold a `section`.
+fn read(path: &Path, section: &str) -> Result<String, Error> {
+    let pem = fs::read_to_string(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    if !pem.contains(&format!("{section}-----")) {
+        return Err(Error::Tls {
+            path: path.to_owned(),
+            reason: format!("holds no PEM section {section}"),
+        });
+    }
+    Ok(pem)
+}

@@ -1,0 +1,47 @@
+//! What an RPC carries along on its way through services: its deadline, its
+//! request id and its trace. The chassis sets it, log lines and the client
+//! read it. A task spawned by a handler starts without it, unless it is run
+//! inside [`Context::scope`].
+
+use std::future::Future;
+
+use tokio::time::Instant;
+use tonic::metadata::AsciiMetadataValue;
+
+tokio::task_local! {
+    static CURRENT: Context;
+}
+
+/// The context of one RPC.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// When the caller stops waiting.
+    pub deadline: Option<Instant>,
+    /// `x-request-id`: the same for all that one request causes.
+    pub request_id: Option<AsciiMetadataValue>,
+    /// W3C Trace Context `traceparent`.
+    pub traceparent: Option<AsciiMetadataValue>,
+}
+
+impl Context {
+    /// The context of the RPC that this code runs for; empty outside of one.
+    #[must_use]
+    pub fn current() -> Self {
+        CURRENT.try_with(Self::clone).unwrap_or_default()
+    }
+
+    /// Runs `future` with this context as the current one.
+    pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, future)
+    }
+
+    /// Runs `f` with this context as the current one.
+    pub fn sync_scope<T>(self, f: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, f)
+    }
+
+    /// Shows `f` the current context, if there is one.
+    pub fn with_current<T>(f: impl FnOnce(&Self) -> T) -> Option<T> {
+        CURRENT.try_with(f).ok()
+    }
+}

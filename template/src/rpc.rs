@@ -1,0 +1,86 @@
+//! The adapter: protobuf in, one call of the core, protobuf or a `Status` out.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    client,
+    proto::{DESCRIPTORS, GrpcServer, GrpcService, HelloRequest, HelloResponse},
+    server::{Rpcs, limits::MAX_MESSAGE_SIZE},
+    service::{Error, Service},
+};
+
+/// The RPCs of `service`, ready to be served.
+#[must_use]
+pub fn rpcs(service: Service) -> Rpcs {
+    Rpcs::new(DESCRIPTORS).with(
+        GrpcServer::new(Rpc { service })
+            .max_decoding_message_size(MAX_MESSAGE_SIZE)
+            .max_encoding_message_size(MAX_MESSAGE_SIZE),
+    )
+}
+
+struct Rpc {
+    service: Service,
+}
+
+#[tonic::async_trait]
+impl GrpcService for Rpc {
+    // TODO: add a method here for each RPC that you add to the contract.
+    async fn hello(
+        &self,
+        request: Request<HelloRequest>,
+    ) -> Result<Response<HelloResponse>, Status> {
+        let HelloRequest { message } = request.into_inner();
+        let message = self.service.hello(message).await?;
+        Ok(Response::new(HelloResponse { message }))
+    }
+}
+
+/// What a caller is told of an error of the core.
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Upstream(client::Error::Call(status)) => {
+                Status::new(status.code(), format!("upstream: {}", status.message()))
+            }
+            Error::Upstream(error) => Status::unavailable(format!("upstream: {error}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tonic::Code;
+
+    use super::*;
+    use crate::client::MockApi;
+
+    async fn hello(service: Service) -> Result<String, Status> {
+        let request = Request::new(HelloRequest {
+            message: "Hello, world!".into(),
+        });
+        let response = Rpc { service }.hello(request).await?;
+        Ok(response.into_inner().message)
+    }
+
+    #[tokio::test]
+    async fn hello_answers_with_the_message_it_was_sent() {
+        let answer = hello(Service::default()).await;
+        assert_eq!(answer.unwrap(), "Hello, world!");
+    }
+
+    #[tokio::test]
+    async fn an_upstream_error_keeps_its_code() {
+        let mut upstream = MockApi::new();
+        upstream
+            .expect_hello()
+            .returning(|_| Err(client::Error::Call(Status::resource_exhausted("full"))));
+        let status = hello(Service::with_upstream(Arc::new(upstream)))
+            .await
+            .unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert_eq!(status.message(), "upstream: full");
+    }
+}

@@ -1,0 +1,83 @@
+//! One RPC, as it is accounted for: counted when it starts, and counted and
+//! logged when its end is known, be it that its caller went away.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use hyper::{HeaderMap, Uri};
+use tokio::time::Instant;
+use tonic::{Code, Status};
+use tracing::{Level, debug};
+
+use super::metrics::Method;
+use crate::context::Context;
+
+/// An RPC in flight; dropped at its end.
+pub(super) struct Call {
+    pub(super) context: Context,
+    method: Arc<Method>,
+    unknown: Option<Uri>,
+    peer: Option<SocketAddr>,
+    started: Instant,
+    code: Option<Code>,
+}
+
+impl Call {
+    pub(super) fn start(
+        method: &Arc<Method>,
+        uri: &Uri,
+        peer: Option<SocketAddr>,
+        started: Instant,
+        context: Context,
+    ) -> Self {
+        method.started.inc();
+        method.in_flight.inc();
+        Self {
+            context,
+            method: method.clone(),
+            unknown: method.path.is_empty().then(|| uri.clone()),
+            peer,
+            started,
+            code: None,
+        }
+    }
+
+    /// Reads the status from `headers` or trailers, if it is there, and corrects it:
+    /// the gRPC specification has RESOURCE_EXHAUSTED for a message over the
+    /// limit, where tonic answers OUT_OF_RANGE.
+    pub(super) fn see(&mut self, headers: &mut HeaderMap) {
+        const TOO_LARGE: &str = "message length too large";
+        let Some(code) = headers.get("grpc-status") else {
+            return;
+        };
+        let mut code = Code::from_bytes(code.as_bytes());
+        if code == Code::OutOfRange
+            && Status::from_header_map(headers).is_some_and(|it| it.message().contains(TOO_LARGE))
+        {
+            code = Code::ResourceExhausted;
+            headers.insert("grpc-status", (code as i32).into());
+        }
+        self.code = Some(code);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // Dropped before a status was sent: its caller has reset or closed.
+        let code = self.code.unwrap_or(Code::Cancelled);
+        let duration = self.started.elapsed();
+        self.method.in_flight.dec();
+        self.method.handled[code as usize].inc();
+        self.method.seconds.observe(duration.as_secs_f64());
+        if tracing::enabled!(Level::DEBUG) {
+            let known = self.method.path.as_str();
+            let method = self
+                .unknown
+                .as_ref()
+                .map_or(known, Uri::path)
+                .escape_debug();
+            let peer = self.peer.map(tracing::field::display);
+            let context = std::mem::take(&mut self.context);
+            context.sync_scope(|| debug!(%method, ?code, ?duration, peer, "RPC"));
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The life of one connection: TLS handshake, greeting, HTTP/2, end.
+
+use std::{
+    future::{Future, poll_fn},
+    hash::{BuildHasher, RandomState},
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use hyper::{server::conn::http2, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, BufReader},
+    net::TcpStream,
+    sync::watch,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+use tonic::transport::server::Connected;
+use tracing::{debug, warn};
+
+use super::{
+    cork::Cork,
+    greeting::{PREFACE, Rejected, expect_preface},
+    handler::{Handler, Peer},
+    limits::{
+        CONNECTION_WINDOW, Limits, MAX_HEADER_LIST, MAX_LOCAL_RESETS, MAX_PENDING_RESETS,
+        MAX_STREAMS, STREAM_WINDOW,
+    },
+    metrics::Metrics,
+    tls::Identity,
+};
+
+/// Bytes to read at once: twice what h2 would, and one full TLS record.
+const READ_AHEAD: usize = 16 * 1024;
+
+/// What all connections are told when the service stops.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Phase {
+    /// Go on.
+    Serve,
+    /// Take no new RPCs, finish those in flight.
+    Drain,
+    /// End now.
+    Close,
+}
+
+/// What one connection is told to do.
+enum Order {
+    /// Say goodbye: take no new RPCs, finish those in flight.
+    Leave,
+    /// End now.
+    Close,
+}
+
+/// What all connections share.
+pub(super) struct Connections {
+    pub(super) limits: Limits,
+    pub(super) tls: Option<watch::Receiver<Identity>>,
+    pub(super) handler: Arc<Handler>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) phase: watch::Receiver<Phase>,
+}
+
+/// Plain or TLS: behind one type, HTTP/2 is compiled once.
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+type Reader = BufReader<Box<dyn Io>>;
+
+impl Connections {
+    /// Serves one connection until either side closes it.
+    pub(super) async fn serve(&self, tcp: TcpStream, address: SocketAddr) {
+        let _open = self.metrics.accepted();
+        let limit = self.limits.handshake_timeout;
+        let mut phase = self.phase.clone();
+        let established = tokio::select! {
+            established = timeout(limit, self.establish(tcp)) => established,
+            _ = phase.wait_for(|phase| *phase != Phase::Serve) => return,
+        };
+        let rejected = match established.unwrap_or(Err(Rejected::Late(limit))) {
+            Ok((io, peer)) => return self.serve_http2(io, peer, address).await,
+            Err(rejected) => rejected,
+        };
+        self.metrics.rejected(rejected.label());
+        match rejected {
+            // A probe of the port, as load balancers make, is nothing to warn about.
+            Rejected::Silent | Rejected::Io(_) => {
+                debug!(peer = %address, "Connection closed: {rejected}");
+            }
+            _ => warn!(peer = %address, "Connection closed: {rejected}"),
+        }
+    }
+
+    async fn establish(&self, tcp: TcpStream) -> Result<(Reader, Peer), Rejected> {
+        // Replies leave in one write each; to hold them back would only delay them.
+        tcp.set_nodelay(true)?;
+        let (io, peer): (Box<dyn Io>, _) = match &self.tls {
+            None => {
+                let peer = Peer::Plain(tcp.connect_info());
+                (Box::new(tcp), peer)
+            }
+            Some(identity) => {
+                let config = identity.borrow().config.clone();
+                let tls = TlsAcceptor::from(config)
+                    .accept(tcp)
+                    .await
+                    .map_err(Rejected::Tls)?;
+                let peer = Peer::Tls(tls.connect_info());
+                (Box::new(tls), peer)
+            }
+        };
+        let mut reader = BufReader::with_capacity(READ_AHEAD, io);
+        expect_preface(&mut reader).await?;
+        Ok((reader, peer))
+    }
+
+    async fn serve_http2(&self, reader: Reader, peer: Peer, address: SocketAddr) {
+        let cork = Cork::new(PREFACE, reader);
+        let service = service_fn(|request| {
+            let handler = self.handler.clone();
+            let peer = peer.clone();
+            async move { handler.handle(peer, request).await }
+        });
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .auto_date_header(false)
+            .max_concurrent_streams(MAX_STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(MAX_HEADER_LIST)
+            .max_local_error_reset_streams(MAX_LOCAL_RESETS)
+            .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+            .keep_alive_interval(self.limits.keepalive_interval)
+            .keep_alive_timeout(self.limits.keepalive_timeout)
+            .serve_connection(TokioIo::new(cork.clone()), service);
+        let mut connection = pin!(connection);
+        let mut orders = self.orders();
+        let end = loop {
+            tokio::select! {
+                biased;
+                end = poll_fn(|cx| poll_corked(connection.as_mut(), &cork, cx)) => break end,
+                Some(Ok(order)) = orders.join_next() => match order {
+                    Order::Leave => connection.as_mut().graceful_shutdown(),
+                    Order::Close => {
+                        warn!(peer = %address, "Connection closed by force");
+                        return;
+                    }
+                }
+            }
+        };
+        match end {
+            Ok(()) => debug!(peer = %address, "Connection closed"),
+            Err(reason) => debug!(peer = %address, "Connection closed: {reason}"),
+        }
+    }
+
+    /// The orders to come: to leave, when the connection is old or the service
+    /// stops, and to close. As tasks, since a connection is polled for each RPC,
+    /// and these would have to be polled along with it.
+    fn orders(&self) -> JoinSet<Order> {
+        let age = jittered(self.limits.connection_age);
+        let mut stopping = self.phase.clone();
+        let mut closing = self.phase.clone();
+        let mut orders = JoinSet::new();
+        orders.spawn(async move {
+            tokio::select! {
+                () = sleep(age) => {}
+                _ = stopping.wait_for(|phase| *phase != Phase::Serve) => {}
+            }
+            Order::Leave
+        });
+        orders.spawn(async move {
+            // Fails where the server is gone, which is as good a reason.
+            let _ = closing.wait_for(|phase| *phase == Phase::Close).await;
+            Order::Close
+        });
+        orders
+    }
+}
+
+/// Polls the connection, and then sends what that made it write.
+fn poll_corked<C, E>(
+    connection: Pin<&mut C>,
+    cork: &Cork<Box<dyn Io>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Box<dyn std::error::Error + Send + Sync>>>
+where
+    C: Future<Output = Result<(), E>>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    if let Poll::Ready(end) = connection.poll(cx) {
+        return Poll::Ready(end.map_err(Into::into));
+    }
+    match ready!(cork.poll_drain(cx)) {
+        Ok(()) => Poll::Pending,
+        Err(error) => Poll::Ready(Err(error.into())),
+    }
+}
+
+/// `age` ± 10 %, so that connections opened together don't end together (gRFC A9).
+fn jittered(age: Duration) -> Duration {
+    let random = RandomState::new().hash_one(()) % 2001;
+    #[expect(clippy::cast_precision_loss, reason = "at most 2000")]
+    age.mul_f64(0.9 + random as f64 / 10_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_differ_by_ten_percent_at_most() {
+        let ages: Vec<_> = (0..100)
+            .map(|_| jittered(Duration::from_secs(1000)).as_secs())
+            .collect();
+        assert!(
+            ages.iter().all(|age| (900..=1100).contains(age)),
+            "{ages:?}"
+        );
+        assert!(ages.iter().any(|age| age != &ages[0]));
+    }
+}

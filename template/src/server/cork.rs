@@ -1,0 +1,195 @@
+//! IO of one connection, with few system calls: reads ahead, and writes corked.
+//!
+//! h2 flushes between a DATA frame and the trailers behind it, so that a reply
+//! costs two or three writes. Here `poll_write` only collects, and
+//! [`Cork::poll_drain`], called after each poll of the connection, sends what
+//! that poll produced in one write. No timer: a reply leaves in the same poll.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+
+/// Unsent bytes from which on a write has to wait for the socket.
+const WRITE_THROUGH: usize = 64 * 1024;
+
+/// The IO of an HTTP/2 connection. Clones share it, so that it can be drained
+/// from outside of the connection that owns it.
+pub(super) struct Cork<IO>(Arc<Mutex<Corked<IO>>>);
+
+struct Corked<IO> {
+    /// What was read from `io` already, and is to be read again.
+    replay: &'static [u8],
+    io: BufReader<IO>,
+    unsent: Vec<u8>,
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Cork<IO> {
+    /// Reads as `replay` followed by `io`.
+    pub(super) fn new(replay: &'static [u8], io: BufReader<IO>) -> Self {
+        Self(Arc::new(Mutex::new(Corked {
+            replay,
+            io,
+            unsent: Vec::new(),
+        })))
+    }
+
+    /// Sends what was written, as far as the socket takes it.
+    pub(super) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.lock().poll_drain(cx)
+    }
+}
+
+impl<IO> Cork<IO> {
+    fn lock(&self) -> MutexGuard<'_, Corked<IO>> {
+        // Never contended: only the connection's own task comes here.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<IO> Clone for Cork<IO> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Corked<IO> {
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.unsent.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut sent = 0;
+        let outcome = loop {
+            match Pin::new(&mut self.io).poll_write(cx, &self.unsent[sent..]) {
+                Poll::Ready(Ok(0)) => break Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(n)) => sent += n,
+                other => break other.map_ok(drop),
+            }
+            if sent == self.unsent.len() {
+                // TLS keeps records until it is flushed; for TCP this does nothing.
+                break Pin::new(&mut self.io).poll_flush(cx);
+            }
+        };
+        self.unsent.drain(..sent);
+        // One large reply must not leave an idle connection with a large buffer.
+        self.unsent.shrink_to(WRITE_THROUGH);
+        outcome
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Cork<IO> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self.lock();
+        if this.replay.is_empty() {
+            return Pin::new(&mut this.io).poll_read(cx, buf);
+        }
+        let (now, later) = this.replay.split_at(this.replay.len().min(buf.remaining()));
+        buf.put_slice(now);
+        this.replay = later;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Cork<IO> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self.lock();
+        if this.unsent.len() >= WRITE_THROUGH {
+            ready!(this.poll_drain(cx))?;
+        }
+        for buf in bufs {
+            this.unsent.extend_from_slice(buf);
+        }
+        Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// Left to [`Cork::poll_drain`]: this is the cork.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self.lock();
+        ready!(this.poll_drain(cx))?;
+        Pin::new(&mut this.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    fn corked(pipe: usize) -> (Cork<DuplexStream>, DuplexStream) {
+        let (near, far) = duplex(pipe);
+        (Cork::new(b"replayed ", BufReader::new(near)), far)
+    }
+
+    #[tokio::test]
+    async fn nothing_leaves_before_the_drain() {
+        let (mut cork, mut far) = corked(1024);
+        cork.write_all(b"data").await.unwrap();
+        cork.flush().await.unwrap();
+        cork.write_all(b" and trailers").await.unwrap();
+        let mut received = [0; 32];
+        let early = poll_fn(|cx| {
+            let mut buf = ReadBuf::new(&mut received);
+            Poll::Ready(Pin::new(&mut far).poll_read(cx, &mut buf))
+        });
+        assert!(early.await.is_pending());
+        poll_fn(|cx| cork.poll_drain(cx)).await.unwrap();
+        let n = far.read(&mut received).await.unwrap();
+        assert_eq!(&received[..n], b"data and trailers");
+    }
+
+    #[tokio::test]
+    async fn a_writer_waits_for_a_slow_reader() {
+        let (mut cork, mut far) = corked(10);
+        cork.write_all(&vec![7; WRITE_THROUGH]).await.unwrap();
+        let more = tokio::spawn(async move {
+            cork.write_all(&[8; 10]).await.unwrap();
+            cork.shutdown().await.unwrap();
+        });
+        let mut received = Vec::new();
+        far.read_to_end(&mut received).await.unwrap();
+        more.await.unwrap();
+        assert_eq!(received.len(), WRITE_THROUGH + 10);
+        assert!(received.ends_with(&[8; 10]));
+    }
+
+    #[tokio::test]
+    async fn reads_the_replay_and_then_the_socket() {
+        let (mut cork, mut far) = corked(1024);
+        far.write_all(b"and read").await.unwrap();
+        drop(far);
+        let mut received = String::new();
+        cork.read_to_string(&mut received).await.unwrap();
+        assert_eq!(received, "replayed and read");
+    }
+}

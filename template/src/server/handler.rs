@@ -1,0 +1,225 @@
+//! What happens to each RPC between its connection and its handler: read
+//! `handle` from top to bottom.
+
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use hyper::{HeaderMap, Request, Response, body::Incoming};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+use tonic::{
+    Status,
+    body::Body,
+    codegen::Service,
+    metadata::MetadataMap,
+    service::Routes,
+    transport::server::{TcpConnectInfo, TlsConnectInfo},
+};
+
+use super::{call::Call, ids, limits::Limits, metrics::Methods, panics, response::ResponseBody};
+use crate::context::Context;
+
+/// Health checks are answered under overload, too: an orchestrator would take
+/// their refusal for a reason to restart a busy service. And their `Watch`
+/// streams last for ever.
+const NEVER_SHED: &str = "/grpc.health.v1.Health/";
+
+/// Who sent a request, for `tonic::Request::{remote_addr, peer_certs}`.
+#[derive(Clone)]
+pub(super) enum Peer {
+    Plain(TcpConnectInfo),
+    Tls(TlsConnectInfo<TcpConnectInfo>),
+}
+
+impl Peer {
+    fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Plain(info) => info.remote_addr(),
+            Self::Tls(info) => info.get_ref().remote_addr(),
+        }
+    }
+}
+
+/// What all RPCs share.
+pub(super) struct Handler {
+    routes: Routes,
+    methods: Methods,
+    request_timeout: Duration,
+    permits: Arc<Semaphore>,
+}
+
+impl Handler {
+    pub(super) fn new(routes: Routes, methods: Methods, limits: &Limits) -> Self {
+        Self {
+            routes: routes.prepare(),
+            methods,
+            request_timeout: limits.request_timeout,
+            permits: Arc::new(Semaphore::new(limits.max_requests)),
+        }
+    }
+
+    /// Answers one request, in any case with a gRPC status.
+    pub(super) async fn handle(
+        &self,
+        peer: Peer,
+        request: Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, Infallible> {
+        let now = Instant::now();
+        // The caller's deadline covers a stream to its end; this service's own
+        // only the time until it starts, since a stream may be meant to last.
+        let asked = time_limit(request.headers());
+        let deadline = now
+            + asked
+                .unwrap_or(self.request_timeout)
+                .min(self.request_timeout);
+        let (request_id, traceparent) = ids::of(request.headers());
+        let context = Context {
+            deadline: asked.map(|asked| now + asked),
+            request_id: Some(request_id),
+            traceparent: Some(traceparent),
+        };
+        let method = self.methods.find(request.uri().path());
+        let call = Call::start(method, request.uri(), peer.address(), now, context.clone());
+
+        let permit = self.permit(request.uri().path());
+        let answer = match &permit {
+            Ok(_) => {
+                let context = Context {
+                    deadline: Some(deadline),
+                    ..context
+                };
+                context
+                    .scope(timeout_at(deadline, unpanicked(self.route(peer, request))))
+                    .await
+                    .unwrap_or_else(|_| Err(Status::deadline_exceeded("the deadline has passed")))
+            }
+            Err(status) => Err(status.clone()),
+        };
+        let response = answer.unwrap_or_else(Status::into_http);
+        Ok(finish(response, call, permit.ok().flatten()))
+    }
+
+    /// The right to be handled, where one is needed.
+    fn permit(&self, path: &str) -> Result<Option<OwnedSemaphorePermit>, Status> {
+        if path.starts_with(NEVER_SHED) {
+            return Ok(None);
+        }
+        let permit = self.permits.clone().try_acquire_owned();
+        permit
+            .map(Some)
+            .map_err(|_| Status::resource_exhausted("too many requests in flight"))
+    }
+
+    async fn route(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+        let mut request = request.map(Body::new);
+        match peer {
+            Peer::Plain(info) => request.extensions_mut().insert(info).map(drop),
+            Peer::Tls(info) => request.extensions_mut().insert(info).map(drop),
+        };
+        match self.routes.clone().call(request).await {
+            Ok(response) => response,
+        }
+    }
+}
+
+/// Turns a panic into INTERNAL.
+async fn unpanicked<F: Future>(future: F) -> Result<F::Output, Status> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match panics::caught(|| future.as_mut().poll(cx)) {
+        Ok(poll) => poll.map(Ok),
+        Err(status) => Poll::Ready(Err(status)),
+    })
+    .await
+}
+
+/// Tells the caller the ids, and sees to the rest of the response.
+fn finish(
+    response: Response<Body>,
+    mut call: Call,
+    permit: Option<OwnedSemaphorePermit>,
+) -> Response<ResponseBody> {
+    let (mut head, body) = response.into_parts();
+    call.see(&mut head.headers);
+    let mut metadata = MetadataMap::from_headers(head.headers);
+    let Context {
+        request_id,
+        traceparent,
+        ..
+    } = call.context.clone();
+    request_id.map(|id| metadata.insert(ids::REQUEST_ID, id));
+    traceparent.map(|id| metadata.insert(ids::TRACEPARENT, id));
+    head.headers = metadata.into_headers();
+    Response::from_parts(head, ResponseBody::new(body, call, permit))
+}
+
+/// The caller's `grpc-timeout`.
+fn time_limit(headers: &HeaderMap) -> Option<Duration> {
+    parse_timeout(headers.get("grpc-timeout")?.to_str().ok()?)
+}
+
+/// Parses a `grpc-timeout`: at most eight digits and a unit.
+///
+/// <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
+fn parse_timeout(value: &str) -> Option<Duration> {
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let n = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(n * 60 * 60)),
+        "M" => Some(Duration::from_secs(n * 60)),
+        "S" => Some(Duration::from_secs(n)),
+        "m" => Some(Duration::from_millis(n)),
+        "u" => Some(Duration::from_micros(n)),
+        "n" => Some(Duration::from_nanos(n)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+
+    use super::*;
+
+    #[test]
+    fn grpc_timeouts_are_read_as_the_protocol_defines_them() {
+        let cases = [
+            ("2H", Some(Duration::from_hours(2))),
+            ("3M", Some(Duration::from_mins(3))),
+            ("4S", Some(Duration::from_secs(4))),
+            ("5m", Some(Duration::from_millis(5))),
+            ("6u", Some(Duration::from_micros(6))),
+            ("99999999n", Some(Duration::from_nanos(99_999_999))),
+            ("", None),
+            ("S", None),
+            ("1", None),
+            ("1x", None),
+            ("-1S", None),
+            ("+1S", None),
+            ("123456789S", None),
+            ("1é", None),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(parse_timeout(value), expected, "{value:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_without_details() {
+        let outcome: Result<(), _> = unpanicked(async { panic!("the password is 1234") }).await;
+        let status = outcome.unwrap_err();
+        assert_eq!(status.code(), Code::Internal);
+        assert_eq!(status.message(), "internal error");
+    }
+}

@@ -1,0 +1,195 @@
+//! The ids of a request: `x-request-id`, and W3C Trace Context `traceparent`.
+//! What the caller sent is taken over, what it did not is made.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use hyper::{HeaderMap, body::Bytes};
+use tonic::metadata::AsciiMetadataValue;
+
+pub(super) const REQUEST_ID: &str = "x-request-id";
+pub(super) const TRACEPARENT: &str = "traceparent";
+
+/// Longer request ids are not taken over. 128: room for two UUIDs and a name.
+const MAX_REQUEST_ID: usize = 128;
+
+/// `version "-" trace-id "-" parent-id "-" trace-flags`
+const TRACEPARENT_LEN: usize = 55;
+
+/// The request id and the `traceparent` that `headers` ask for. Where they say
+/// nothing of a request id it is the trace id, so that one id finds everything.
+pub(super) fn of(headers: &HeaderMap) -> (AsciiMetadataValue, AsciiMetadataValue) {
+    let value = |name| Some(headers.get(name)?.as_bytes());
+    let caller = value(TRACEPARENT).and_then(parse_traceparent);
+    let traceparent = Bytes::copy_from_slice(&next_hop(caller));
+    let request_id = match value(REQUEST_ID) {
+        Some(id) if is_request_id(id) => Bytes::copy_from_slice(id),
+        _ => traceparent.slice(3..35),
+    };
+    let ascii = |id: Bytes| id.try_into().expect("all of it is visible ASCII");
+    (ascii(request_id), ascii(traceparent))
+}
+
+/// The trace id within a `traceparent` that this module made.
+pub(crate) fn trace_id(traceparent: &AsciiMetadataValue) -> Option<&str> {
+    traceparent.to_str().ok()?.get(3..35)
+}
+
+fn is_request_id(id: &[u8]) -> bool {
+    !id.is_empty() && id.len() <= MAX_REQUEST_ID && id.iter().all(u8::is_ascii_graphic)
+}
+
+/// What has to be kept of a caller's `traceparent`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Parent<'a> {
+    trace_id: &'a [u8],
+    sampled: bool,
+}
+
+/// <https://www.w3.org/TR/trace-context/#traceparent-header-field-values>
+fn parse_traceparent(value: &[u8]) -> Option<Parent<'_>> {
+    let (known, rest) = value.split_at_checked(TRACEPARENT_LEN)?;
+    let [version, trace_id, span_id, flags] = [0..2, 3..35, 36..52, 53..55].map(|at| &known[at]);
+    let is_hex = |part: &[u8]| {
+        part.iter()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_zero = |part: &[u8]| part.iter().all(|byte| *byte == b'0');
+    let valid = [2, 35, 52].iter().all(|at| known[*at] == b'-')
+        && [version, trace_id, span_id, flags].into_iter().all(is_hex)
+        && version != b"ff"
+        && !is_zero(trace_id)
+        && !is_zero(span_id)
+        // Versions to come may add fields, but not change these.
+        && (rest.is_empty() || (version != b"00" && rest[0] == b'-'));
+    valid.then(|| Parent {
+        trace_id,
+        sampled: matches!(
+            flags[1],
+            b'1' | b'3' | b'5' | b'7' | b'9' | b'b' | b'd' | b'f'
+        ),
+    })
+}
+
+/// The `traceparent` of this hop: a new span in the caller's trace, or in a new
+/// one. Whether to record a new trace is left to those who export it.
+fn next_hop(caller: Option<Parent<'_>>) -> [u8; TRACEPARENT_LEN] {
+    let mut value = *b"00-00000000000000000000000000000000-0000000000000000-01";
+    if let Some(Parent { trace_id, sampled }) = caller {
+        value[3..35].copy_from_slice(trace_id);
+        value[54] = if sampled { b'1' } else { b'0' };
+    } else {
+        value[3..19].copy_from_slice(&random_hex());
+        value[19..35].copy_from_slice(&random_hex());
+    }
+    value[36..52].copy_from_slice(&random_hex());
+    value
+}
+
+/// SipHash of a counter, keyed by the system's randomness: no two processes
+/// agree, and no system call is made. All zeros, which the specification
+/// forbids, would be less likely than a lightning strike.
+fn random_hex() -> [u8; 16] {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let random = KEY.hash_one(COUNTER.fetch_add(1, Relaxed));
+    let bytes = random.to_be_bytes();
+    std::array::from_fn(|i| {
+        let digit = if i % 2 == 0 {
+            bytes[i / 2] >> 4
+        } else {
+            bytes[i / 2] & 0xf
+        };
+        b"0123456789abcdef"[usize::from(digit)]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    fn ids(headers: &[(&'static str, &str)]) -> (String, String) {
+        let headers = headers.iter().map(|(name, value)| {
+            let name = hyper::header::HeaderName::from_static(name);
+            (name, value.parse().unwrap())
+        });
+        let (request_id, traceparent) = of(&headers.collect());
+        let text = |id: AsciiMetadataValue| id.to_str().unwrap().to_owned();
+        (text(request_id), text(traceparent))
+    }
+
+    #[test]
+    fn without_headers_one_new_id_serves_for_both() {
+        let (request_id, traceparent) = ids(&[]);
+        assert_eq!(request_id, traceparent[3..35]);
+        assert!(parse_traceparent(traceparent.as_bytes()).is_some());
+        assert_ne!(ids(&[]).0, request_id);
+    }
+
+    #[test]
+    fn the_trace_goes_on_in_a_new_span() {
+        let caller = format!("00-{TRACE_ID}-00f067aa0ba902b7-00");
+        let (request_id, traceparent) = ids(&[(TRACEPARENT, &caller)]);
+        assert_eq!(request_id, TRACE_ID);
+        assert_eq!(traceparent[..36], caller[..36]);
+        assert_ne!(traceparent[36..52], caller[36..52]);
+        assert_eq!(traceparent[52..], caller[52..]);
+    }
+
+    #[test]
+    fn a_request_id_is_taken_over_if_it_is_short_and_visible() {
+        let longest = "x".repeat(MAX_REQUEST_ID);
+        for id in ["a", "{7}!", &longest] {
+            assert_eq!(ids(&[(REQUEST_ID, id)]).0, id);
+        }
+        let too_long = "x".repeat(MAX_REQUEST_ID + 1);
+        for id in ["", "a b", "ü", &too_long] {
+            assert_eq!(ids(&[(REQUEST_ID, id)]).0.len(), 32, "{id:?}");
+        }
+    }
+
+    #[test]
+    fn a_traceparent_is_read_as_its_grammar_has_it() {
+        let good = [
+            ("", "00-", "-00f067aa0ba902b7-01"),
+            ("unknown flags", "00-", "-00f067aa0ba902b7-ff"),
+            ("a later version", "01-", "-00f067aa0ba902b7-01"),
+            ("with more fields", "cc-", "-00f067aa0ba902b7-01-what"),
+        ];
+        for (case, before, after) in good {
+            let value = format!("{before}{TRACE_ID}{after}");
+            let expected = Parent {
+                trace_id: TRACE_ID.as_bytes(),
+                sampled: true,
+            };
+            assert_eq!(
+                parse_traceparent(value.as_bytes()),
+                Some(expected),
+                "{case}"
+            );
+        }
+        let bad = [
+            ("too short", "00-", "-00f067aa0ba902b7-0"),
+            ("too long", "00-", "-00f067aa0ba902b7-01-what"),
+            ("trailing characters", "cc-", "-00f067aa0ba902b7-01.what"),
+            ("forbidden version", "ff-", "-00f067aa0ba902b7-01"),
+            ("upper case", "00-", "-00F067AA0BA902B7-01"),
+            ("no hex", "0x-", "-00f067aa0ba902b7-01"),
+            ("other separators", "00_", "-00f067aa0ba902b7-01"),
+            ("a zero span", "00-", "-0000000000000000-01"),
+        ];
+        for (case, before, after) in bad {
+            let value = format!("{before}{TRACE_ID}{after}");
+            assert_eq!(parse_traceparent(value.as_bytes()), None, "{case}");
+        }
+        let zero = format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32));
+        assert_eq!(parse_traceparent(zero.as_bytes()), None);
+    }
+}

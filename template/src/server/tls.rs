@@ -1,0 +1,183 @@
+//! TLS of the server: its files, made into what the handshake needs.
+//! `reload` keeps them up to date.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use humantime::format_rfc3339_seconds;
+use tokio_rustls::rustls::{
+    self, RootCertStore, ServerConfig,
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
+    server::WebPkiClientVerifier,
+};
+use tracing::{info, warn};
+
+use super::{Error, expiry};
+
+/// The PEM files of a TLS server.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// TLS, or plain TCP.
+    pub enabled: bool,
+    /// The certificate chain.
+    pub certfile: Option<PathBuf>,
+    /// Its private key.
+    pub privkeyfile: Option<PathBuf>,
+    /// The CA whose certificates clients have to show, for mutual TLS.
+    pub cafile: Option<PathBuf>,
+    /// How often to look whether the files have changed; zero is never.
+    pub reload_interval: Duration,
+}
+
+/// The files that a TLS server can't do without, and the one that it can.
+#[derive(Clone)]
+pub(super) struct Files {
+    cert: PathBuf,
+    key: PathBuf,
+    ca: Option<PathBuf>,
+}
+
+/// What the files hold.
+#[derive(Eq, PartialEq)]
+pub(super) struct Pems {
+    cert: Vec<u8>,
+    key: Vec<u8>,
+    ca: Option<Vec<u8>>,
+}
+
+/// Who the server is, and whom it lets in.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pub(super) config: Arc<ServerConfig>,
+    /// When the first certificate of the chain expires.
+    pub(super) expires: SystemTime,
+}
+
+impl Settings {
+    /// The files to use; `None` is plain TCP.
+    pub(super) fn files(&self) -> Result<Option<Files>, Error> {
+        match (self.enabled, &self.certfile, &self.privkeyfile) {
+            (true, Some(cert), Some(key)) => Ok(Some(Files {
+                cert: cert.clone(),
+                key: key.clone(),
+                ca: self.cafile.clone(),
+            })),
+            (true, None, _) => Err(Error::Flags("--usetls needs --certfile")),
+            (true, _, None) => Err(Error::Flags("--usetls needs --privkeyfile")),
+            (false, None, None) if self.cafile.is_none() => Ok(None),
+            (false, ..) => Err(Error::Flags(
+                "--certfile, --privkeyfile and --cafile need --usetls",
+            )),
+        }
+    }
+}
+
+impl Files {
+    pub(super) fn read(&self) -> Result<Pems, Error> {
+        Ok(Pems {
+            cert: read(&self.cert)?,
+            key: read(&self.key)?,
+            ca: self.ca.as_deref().map(read).transpose()?,
+        })
+    }
+
+    /// Makes `pems`, which were read from these files, into an identity, and
+    /// logs what an operator has to know of it.
+    pub(super) fn load(&self, pems: &Pems) -> Result<Identity, Error> {
+        // ring, because it builds with nothing but a C compiler.
+        let builder =
+            ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+                .with_safe_default_protocol_versions()
+                .map_err(|error| unusable(&self.cert, error))?;
+        let builder = match self.ca.as_deref().zip(pems.ca.as_deref()) {
+            Some((path, ca)) => {
+                let mut roots = RootCertStore::empty();
+                for root in certificates(path, ca)? {
+                    roots.add(root).map_err(|error| unusable(path, error))?;
+                }
+                let verifier = WebPkiClientVerifier::builder(roots.into())
+                    .build()
+                    .map_err(|error| unusable(path, error))?;
+                builder.with_client_cert_verifier(verifier)
+            }
+            None => builder.with_no_client_auth(),
+        };
+        let chain = certificates(&self.cert, &pems.cert)?;
+        let expires = expiry::of_chain(&chain).map_err(|error| unusable(&self.cert, error))?;
+        let key = PrivateKeyDer::from_pem_slice(&pems.key)
+            .map_err(|error| not_pem(&self.key, "unencrypted private key", error))?;
+        let mut config = builder
+            .with_single_cert(chain, key)
+            .map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => Error::Tls {
+                    path: self.key.clone(),
+                    reason: format!("is not the key of {}", self.cert.display()),
+                },
+                rustls::Error::General(_) => unusable(&self.key, error),
+                error => unusable(&self.cert, error),
+            })?;
+        // All that gRPC speaks.
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        self.tell(expires);
+        Ok(Identity {
+            config: config.into(),
+            expires,
+        })
+    }
+
+    fn tell(&self, expires: SystemTime) {
+        let (cert, time) = (self.cert.display(), format_rfc3339_seconds(expires));
+        if expires < SystemTime::now() {
+            warn!("{cert} has expired: {time}");
+        } else {
+            info!("{cert} expires {time}");
+        }
+        let mode = fs::metadata(&self.key).map_or(0, |key| key.permissions().mode());
+        if mode & 0o007 != 0 {
+            let key = self.key.display();
+            warn!("{key} is open to every user of this machine: chmod o= {key}");
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| not_pem(path, "certificate", error))?;
+    if certificates.is_empty() {
+        return Err(not_pem(path, "certificate", pem::Error::NoItemsFound));
+    }
+    Ok(certificates)
+}
+
+fn not_pem(path: &Path, wanted: &str, error: pem::Error) -> Error {
+    Error::Tls {
+        path: path.to_owned(),
+        reason: match error {
+            pem::Error::NoItemsFound => format!("holds no {wanted} (PEM)"),
+            error => format!("is not valid PEM: {error}"),
+        },
+    }
+}
+
+fn unusable(path: &Path, error: impl std::fmt::Display) -> Error {
+    Error::Tls {
+        path: path.to_owned(),
+        reason: format!("can't be used: {error}"),
+    }
+}

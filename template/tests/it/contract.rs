@@ -1,0 +1,23 @@
+//! What the service promises to everybody who calls it, wherever it runs.
+
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use crate::support::{Service, hello};
+
+#[tokio::test]
+async fn hello_answers_with_the_message_it_was_sent() {
+    let service = Service::new();
+    for message in ["Hello, world!", "", "Grüße, 世界 🌍", &"x".repeat(100_000)] {
+        assert_eq!(hello(&service.address, message).await.unwrap(), message);
+    }
+}
+
+#[tokio::test]
+async fn the_health_service_says_that_it_serves() {
+    let service = Service::new();
+    let mut health = HealthClient::new(service.channel().await);
+    let response = health.check(HealthCheckRequest::default()).await.unwrap();
+    assert_eq!(response.into_inner().status(), ServingStatus::Serving);
+}

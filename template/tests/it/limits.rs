@@ -1,0 +1,163 @@
+//! Limits of messages, connections, RPCs, and of everybody's time.
+
+use std::time::Duration;
+
+use tokio::{io::AsyncReadExt, time::timeout};
+use tonic::Code;
+
+use crate::support::{
+    Child, InProcess, hello,
+    http2::{
+        DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, NO_ERROR, PING, PREFACE, Raw, SETTINGS,
+        header, headers, hello_headers, hello_message,
+    },
+    in_process::request,
+};
+
+/// Long enough to see that nothing happens.
+const A_WHILE: Duration = Duration::from_millis(200);
+
+/// The largest message, as every gRPC implementation has it.
+const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+
+#[tokio::test]
+async fn a_request_may_have_four_mebibytes_and_not_one_byte_more() {
+    let service = Child::running(&[]);
+    // Encoded, a text this long has five bytes in front of it.
+    let largest = "x".repeat(MAX_MESSAGE - 5);
+    let answer = hello(&service.address(), &largest).await.unwrap();
+    assert_eq!(answer.len(), largest.len());
+    let status = hello(&service.address(), &(largest + "x"))
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_wait_until_one_closes() {
+    let service = Child::running(&["--max-connections", "2"]);
+    let address = service.address();
+    let mut first = Raw::greet(&address).await;
+    let mut second = Raw::greet(&address).await;
+    first.wait_for(SETTINGS).await;
+    second.wait_for(SETTINGS).await;
+
+    let mut third = Raw::greet(&address).await;
+    timeout(A_WHILE, third.next())
+        .await
+        .expect_err("it should have to wait");
+    drop(first);
+    third.wait_for(SETTINGS).await;
+}
+
+#[tokio::test]
+async fn a_silent_socket_is_closed() {
+    let mut service = Child::running(&["--handshake-timeout", "100ms"]);
+    let mut silent = Raw::silent(&service.address()).await;
+    let mut received = Vec::new();
+    silent.0.read_to_end(&mut received).await.unwrap();
+    assert_eq!(received, b"");
+    let line = service.wait_for("no greeting within 100ms");
+    let peer = silent.0.local_addr().unwrap().to_string();
+    assert!(line.contains(&peer), "{line}");
+}
+
+#[tokio::test]
+async fn a_greeting_in_slow_pieces_is_cut_short() {
+    let mut service = Child::running(&["--handshake-timeout", "300ms"]);
+    let mut slow = Raw::silent(&service.address()).await;
+    for byte in PREFACE {
+        slow.send(&[*byte]).await;
+        if timeout(Duration::from_millis(50), slow.0.readable())
+            .await
+            .is_ok()
+        {
+            break;
+        }
+    }
+    assert!(slow.next().await.is_none(), "it should have been closed");
+    service.wait_for("no greeting within 300ms");
+}
+
+#[tokio::test]
+async fn a_client_that_stops_acknowledging_pings_is_closed() {
+    let service = Child::running(&[
+        "--keepalive-interval",
+        "100ms",
+        "--keepalive-timeout",
+        "300ms",
+    ]);
+    let mut client = Raw::greet(&service.address()).await;
+    for _ in 0..5 {
+        let ping = client.wait_for(PING).await;
+        client.acknowledge(&ping).await;
+    }
+    client.begin_hello(1).await;
+    client.end_hello(1, &hello_message("alive")).await;
+    client.wait_for(DATA).await;
+
+    client.wait_for(PING).await;
+    client.rest().await;
+}
+
+#[tokio::test]
+async fn an_old_connection_is_asked_to_go_and_its_rpc_completes() {
+    let service = Child::running(&["--connection-age", "200ms"]);
+    let mut client = Raw::greet(&service.address()).await;
+    client.begin_hello(1).await;
+    let goaway = client.wait_for(GOAWAY).await;
+    assert_eq!(goaway.number(), NO_ERROR);
+    // Which streams it still takes depends on what this answers.
+    let ping = client.wait_for(PING).await;
+    client.acknowledge(&ping).await;
+    client.wait_for(GOAWAY).await;
+
+    client.end_hello(1, &hello_message("old")).await;
+    let answer = client.wait_for(DATA).await;
+    assert_eq!(answer.payload, hello_message("old"));
+    let trailers = client.wait_for(HEADERS).await;
+    assert_eq!(trailers.flags, END_HEADERS | END_STREAM);
+    client.rest().await;
+}
+
+#[tokio::test]
+async fn an_rpc_over_the_limit_is_refused_and_the_others_complete() {
+    let server = InProcess::start(&["--max-requests", "2"]).await;
+    let client = server.client().await;
+    let slow: Vec<_> = (0..2)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.unary("wait reply").await })
+        })
+        .collect();
+    server.waiting(2).await;
+    // The limit is one over all connections.
+    let other = server.client().await;
+    let status = other.unary("reply").await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    server.release(2);
+    for call in slow {
+        call.await.unwrap().unwrap();
+    }
+    other.unary("reply").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_ends_at_the_services_deadline_even_if_its_caller_would_wait() {
+    let server = InProcess::start(&["--request-timeout", "100ms"]).await;
+    let mut patient = request("wait");
+    patient.set_timeout(Duration::from_mins(1));
+    let status = server.client().await.send(patient).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+}
+
+#[tokio::test]
+async fn a_call_ends_at_its_callers_deadline_even_if_its_request_never_does() {
+    let service = Child::running(&["--request-timeout", "1h"]);
+    let mut client = Raw::greet(&service.address()).await;
+    let mut block = hello_headers();
+    block.extend(header("grpc-timeout", "100m"));
+    client.send(&headers(1, &block)).await;
+    let answer = client.wait_for(HEADERS).await;
+    assert_eq!((answer.stream, answer.flags & END_STREAM), (1, END_STREAM));
+}

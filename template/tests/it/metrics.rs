@@ -1,0 +1,177 @@
+//! What Prometheus is told.
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tonic::{Code, codegen::http::uri::PathAndQuery};
+
+use crate::support::{
+    Child, InProcess, SERVICE, hello,
+    http::{get, metric},
+    in_process::{STREAM, UNARY, request},
+};
+
+/// The name of a metric of an RPC, with its labels.
+fn rpc(metric: &str, service: &str, method: &str, kind: &str, code: &str) -> String {
+    let code = match code {
+        "" => String::new(),
+        code => format!(r#",grpc_code="{code}""#),
+    };
+    let labels =
+        format!(r#"grpc_service="{service}",grpc_method="{method}",grpc_type="{kind}"{code}"#);
+    ["grpc_server_", metric, "{", &labels, "}"].concat()
+}
+
+fn hello_rpc(metric: &str, code: &str) -> String {
+    rpc(metric, SERVICE, "Hello", "unary", code)
+}
+
+fn scripted(metric: &str, path: &str, code: &str) -> String {
+    let kind = if path == STREAM {
+        "server_stream"
+    } else {
+        "unary"
+    };
+    let (_, method) = path.rsplit_once('/').unwrap();
+    rpc(metric, "test.v1.Scripted", method, kind, code)
+}
+
+#[tokio::test]
+async fn rpcs_are_counted_by_method_and_code_from_zero_on() {
+    let mut service = Child::running(&["--admin-port", "0"]);
+    let admin = service.admin();
+    let started = hello_rpc("started_total", "");
+    let ok = hello_rpc("handled_total", "OK");
+    let aborted = hello_rpc("handled_total", "Aborted");
+    let seconds = hello_rpc("handling_seconds_count", "");
+    for name in [&started, &ok, &aborted, &seconds] {
+        assert_eq!(metric(&admin, name).await, Some(0.0), "{name}");
+    }
+    hello(&service.address(), "").await.unwrap();
+    for name in [&started, &ok, &seconds] {
+        assert_eq!(metric(&admin, name).await, Some(1.0), "{name}");
+    }
+    let in_flight = hello_rpc("in_flight", "");
+    assert_eq!(metric(&admin, &in_flight).await, Some(0.0));
+}
+
+#[tokio::test]
+async fn the_metrics_are_openmetrics() {
+    let mut service = Child::running(&["--admin-port", "0"]);
+    let answer = get(&service.admin(), "/metrics").await;
+    let expected = "content-type: application/openmetrics-text; version=1.0.0";
+    assert!(answer.head.contains(expected), "{}", answer.head);
+    assert!(answer.body.ends_with("\n# EOF\n"), "{}", answer.body);
+    let build = concat!("build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"");
+    assert!(answer.body.contains(build), "{}", answer.body);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_process_tells_of_itself() {
+    let mut service = Child::running(&["--admin-port", "0"]);
+    let admin = service.admin();
+    let value = async |name| metric(&admin, name).await.unwrap();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    let started = value("process_start_time_seconds").await;
+    assert!((now - 60.0..=now).contains(&started), "{started}");
+    assert!(value("process_cpu_seconds_total").await < 60.0);
+    assert!(value("process_resident_memory_bytes").await > 1e6);
+    let files = value("process_open_fds").await;
+    assert!((5.0..100.0).contains(&files), "{files}");
+    assert!(value("process_max_fds").await > files);
+    assert_eq!(metric(&admin, "panics_total").await, Some(0.0));
+}
+
+#[tokio::test]
+async fn rpcs_nobody_offers_share_one_label() {
+    let server = InProcess::start(&[]).await;
+    for path in ["/test.v1.Scripted/None", "/none.v1.None/None"] {
+        let mut grpc = tonic::client::Grpc::new(server.client().await.0);
+        grpc.ready().await.unwrap();
+        let codec = tonic_prost::ProstCodec::<(), ()>::default();
+        let path = PathAndQuery::from_static(path);
+        let status = grpc
+            .unary(tonic::Request::new(()), path, codec)
+            .await
+            .unwrap_err();
+        assert_eq!(status.code(), Code::Unimplemented);
+    }
+    let name = rpc(
+        "handled_total",
+        "unknown",
+        "unknown",
+        "unknown",
+        "Unimplemented",
+    );
+    assert_eq!(metric(&server.admin, &name).await, Some(2.0));
+    let metrics = get(&server.admin, "/metrics").await;
+    assert!(!metrics.body.contains("None"), "{}", metrics.body);
+}
+
+#[tokio::test]
+async fn the_code_of_a_stream_is_that_of_its_trailers() {
+    let server = InProcess::start(&[]).await;
+    let in_flight = scripted("in_flight", STREAM, "");
+    let failed = scripted("handled_total", STREAM, "FailedPrecondition");
+    let response = server
+        .client()
+        .await
+        .stream(request("reply wait fail"))
+        .await;
+    let mut stream = response.unwrap().into_inner();
+    stream.message().await.unwrap().unwrap();
+    server.waiting(1).await;
+    assert_eq!(metric(&server.admin, &in_flight).await, Some(1.0));
+    assert_eq!(metric(&server.admin, &failed).await, Some(0.0));
+    server.release(1);
+    stream.message().await.unwrap_err();
+    assert_eq!(metric(&server.admin, &in_flight).await, Some(0.0));
+    assert_eq!(metric(&server.admin, &failed).await, Some(1.0));
+}
+
+#[tokio::test]
+async fn an_rpc_whose_caller_goes_away_is_canceled() {
+    let server = InProcess::start(&[]).await;
+    for path in [UNARY, STREAM] {
+        let client = server.client().await;
+        let call = tokio::spawn(async move {
+            if path == UNARY {
+                return drop(client.unary("wait").await);
+            }
+            let response = client.stream(request("wait")).await;
+            drop(response.unwrap().into_inner().message().await);
+        });
+        server.waiting(1).await;
+        call.abort();
+        server.waiting(0).await;
+        let canceled = scripted("handled_total", path, "Canceled");
+        assert_eq!(metric(&server.admin, &canceled).await, Some(1.0), "{path}");
+        let in_flight = scripted("in_flight", path, "");
+        assert_eq!(metric(&server.admin, &in_flight).await, Some(0.0), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn connections_are_counted_and_so_is_garbage() {
+    let server = InProcess::start(&[]).await;
+    let _client = server.client().await;
+    let mut telnet = TcpStream::connect(&server.address).await.unwrap();
+    telnet.write_all(b"Hello\r\n").await.unwrap();
+    telnet.read_to_end(&mut Vec::new()).await.unwrap();
+    let connections = async |name| {
+        let name = format!("grpc_server_connections_{name}");
+        metric(&server.admin, &name).await
+    };
+    assert_eq!(connections("accepted_total").await, Some(2.0));
+    assert_eq!(connections("open").await, Some(1.0));
+    assert_eq!(
+        connections(r#"rejected_total{reason="garbage"}"#).await,
+        Some(1.0)
+    );
+    assert_eq!(
+        connections(r#"rejected_total{reason="tls"}"#).await,
+        Some(0.0)
+    );
+}

@@ -1,0 +1,158 @@
+//! The service as a child process.
+
+use std::{
+    env,
+    ffi::OsString,
+    io::{BufRead, BufReader},
+    process::{Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::Instant,
+};
+
+use super::{PATIENCE, cli};
+
+/// A running service; killed when dropped.
+pub struct Child {
+    process: std::process::Child,
+    lines: Receiver<String>,
+    log: Vec<String>,
+    port: u16,
+}
+
+impl Child {
+    /// Starts the service with `args`, on a free port of 127.0.0.1 unless they say otherwise.
+    pub fn start(args: &[&str]) -> Self {
+        let mut command = Command::new(binary());
+        // Given twice, a flag would be an error; so these go by the environment.
+        command
+            .env(cli::variable("port"), "0")
+            .env(cli::variable("ip"), "127.0.0.1")
+            .args(args);
+        Self::spawn(&mut command)
+    }
+
+    /// The same, and waits until it is running.
+    pub fn running(args: &[&str]) -> Self {
+        let mut child = Self::start(args);
+        child.wait_for("STATE Running");
+        child
+    }
+
+    /// Starts `command`, a service whose log is to be read.
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(process.stderr.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                // Shown only when the test fails.
+                println!("{line}");
+                let _ = sender.send(line);
+            }
+        });
+        Self {
+            process,
+            lines,
+            log: Vec::new(),
+            port: 0,
+        }
+    }
+
+    /// Waits for a log line that contains `text`, and returns it. Earlier lines count.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) -> String {
+        if let Some(line) = self.log.iter().find(|line| line.contains(text)) {
+            return line.clone();
+        }
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!("never logged {text:?}, but:\n{}", self.log.join("\n"));
+            };
+            self.see(line.clone());
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Waits for the end of the process; returns its exit status and its whole log.
+    #[track_caller]
+    pub fn wait(mut self) -> (ExitStatus, Vec<String>) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => self.see(line),
+                // It closed its log: it is about to end.
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    panic!("still running:\n{}", self.log.join("\n"));
+                }
+            }
+        }
+        let status = self.process.wait().unwrap();
+        (status, std::mem::take(&mut self.log))
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success(), "kill -s {name}: {status}");
+    }
+
+    /// `host:port`, once it listens.
+    pub fn address(&self) -> String {
+        assert_ne!(self.port, 0, "not listening yet");
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// `host:port` of its admin endpoints, once it listens there.
+    pub fn admin(&mut self) -> String {
+        let line = self.wait_for("Admin listening on ");
+        let (_, address) = line.split_once("Admin listening on ").unwrap();
+        address.into()
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn see(&mut self, line: String) {
+        if let Some((_, address)) = line.split_once("Listening on ") {
+            let address = address.split(' ').next().unwrap();
+            let (_, port) = address.rsplit_once(':').unwrap();
+            self.port = port.parse().unwrap();
+        }
+        self.log.push(line);
+    }
+}
+
+/// The executable to test: `ITEST_BINARY`, or what cargo built for this test.
+pub fn binary() -> OsString {
+    let built = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+    env::var_os("ITEST_BINARY").unwrap_or_else(|| built.into())
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

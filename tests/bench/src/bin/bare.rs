@@ -1,0 +1,16 @@
+//! The smallest possible server on tonic: what everything is compared with. Takes its port.
+
+use std::{env, error::Error};
+
+use bench::{Echoes, proto::echo_service_server::EchoServiceServer};
+use tonic::transport::Server;
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let port = env::args().nth(1).ok_or("which port?")?;
+    Server::builder()
+        .add_service(EchoServiceServer::new(Echoes))
+        .serve(format!("127.0.0.1:{port}").parse()?)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Counts per RPC, which the noise of a machine does not move: system calls that write, by
+//! strace, and instructions, by valgrind. Both come from two runs of different lengths, so
+//! that start and handshake fall out.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    process::{self, Command},
+    thread,
+    time::Duration,
+};
+
+use crate::{http2::Connection, load::count, server::Target};
+
+/// RPCs of the short run and of the long one.
+const SHORT: usize = 500;
+const LONG: usize = 2500;
+
+/// A tool that counts.
+#[derive(Clone, Copy)]
+pub enum Tool {
+    Strace,
+    Callgrind,
+}
+
+impl Tool {
+    /// Whether it is installed.
+    pub fn is_there(self) -> bool {
+        let tool = match self {
+            Self::Strace => "strace",
+            Self::Callgrind => "valgrind",
+        };
+        Command::new(tool).arg("--version").output().is_ok()
+    }
+
+    /// Counts per RPC, with `in_flight` of them on one connection.
+    pub async fn per_rpc(self, target: &Target, in_flight: usize) -> io::Result<f64> {
+        let short = self.total(target, in_flight, SHORT).await?;
+        let long = self.total(target, in_flight, LONG).await?;
+        Ok((long - short) / count(LONG - SHORT))
+    }
+
+    async fn total(self, target: &Target, in_flight: usize, rpcs: usize) -> io::Result<f64> {
+        let report = env::temp_dir().join(format!("bench.{}", process::id()));
+        let server = target.start(&self.command(&report)).await?;
+        let mut connection = Connection::open(server.port, &target.path).await?;
+        connection.call(in_flight, rpcs, None).await?;
+        drop(connection);
+        server.interrupt()?;
+        let total = self.read(&report);
+        let _ = fs::remove_file(&report);
+        total
+    }
+
+    fn command(self, report: &Path) -> Vec<std::ffi::OsString> {
+        let mut command: Vec<_> = match self {
+            // -D: the server is the child, and strace the grandchild.
+            Self::Strace => "strace -D -f -c -e trace=write,writev,sendto,sendmsg -o",
+            Self::Callgrind => "valgrind --quiet --tool=callgrind",
+        }
+        .split(' ')
+        .map(Into::into)
+        .collect();
+        match self {
+            Self::Strace => command.push(report.into()),
+            Self::Callgrind => {
+                let mut flag = std::ffi::OsString::from("--callgrind-out-file=");
+                flag.push(report);
+                command.push(flag);
+            }
+        }
+        command
+    }
+
+    fn read(self, report: &PathBuf) -> io::Result<f64> {
+        // strace writes after the server ended.
+        for _ in 0..200 {
+            let text = fs::read_to_string(report).unwrap_or_default();
+            let total = text.lines().find_map(|line| {
+                let words: Vec<_> = line.split_whitespace().collect();
+                match (self, &words[..]) {
+                    (Self::Strace, [_, _, _, calls, .., "total"])
+                    | (Self::Callgrind, ["summary:" | "totals:", calls]) => calls.parse().ok(),
+                    _ => None,
+                }
+            });
+            if let Some(total) = total {
+                return Ok(total);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Err(io::Error::other("no counts were written"))
+    }
+}

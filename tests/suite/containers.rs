@@ -1,0 +1,7 @@
+//! Images, manifests, and tests in a cluster: what a service does outside of its checkout.
+//!
+//! Tests that need a program which is not here are ignored, and say so: see `build.rs`.
+
+mod cluster;
+mod images;
+mod manifests;

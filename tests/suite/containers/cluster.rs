@@ -1,0 +1,374 @@
+//! `make itest KUBE_CONTEXT=…`, with stand-ins for kubectl and the other programs that it calls:
+//! what they are asked, in which order, and what is left behind.
+
+use std::{
+    fs,
+    os::unix::{fs::symlink, process::CommandExt},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process};
+use tempfile::TempDir;
+
+use crate::support::{answers::Answers, command::output, generator::Generator, repository::root};
+
+/// A service, and a PATH that begins with stand-ins.
+struct Stage {
+    directory: TempDir,
+    service: PathBuf,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self::named("order-book")
+    }
+
+    fn named(name: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        let programs = directory.path().join("bin");
+        fs::create_dir(&programs).unwrap();
+        for program in [
+            "kubectl", "cargo", "docker", "podman", "kind", "minikube", "ctr",
+        ] {
+            let stand_in = root().join("tests/suite/containers/stand-in");
+            symlink(stand_in, programs.join(program)).unwrap();
+        }
+        let service = Generator::oldest().generate(directory.path(), &Answers::new(name));
+        Self { directory, service }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let path = std::env::var("PATH").unwrap();
+        let programs = self.directory.path().join("bin");
+        let real = |program: &str| {
+            std::env::split_paths(&path)
+                .map(|directory| directory.join(program))
+                .find(|file| file.exists())
+                .unwrap()
+        };
+        let mut command = Command::new("make");
+        command
+            .arg("itest")
+            .args(arguments)
+            .current_dir(&self.service)
+            .env("PATH", format!("{}:{path}", programs.display()))
+            .env("CALLS", self.calls_file())
+            .env("KUBECTL", real("kubectl"))
+            .env("CARGO", real("cargo"))
+            .env("CARGO_TARGET_DIR", self.directory.path().join("target"))
+            .env("TMPDIR", self.directory.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+        output(self.command(arguments).envs(environment.iter().copied()))
+    }
+
+    fn calls_file(&self) -> PathBuf {
+        self.directory.path().join("calls")
+    }
+
+    /// The calls so far, each with what it was given on stdin, without those that only read.
+    fn calls(&self) -> Vec<String> {
+        let calls = fs::read_to_string(self.calls_file()).unwrap_or_default();
+        calls
+            .replace("\n| ", "\t")
+            .lines()
+            .filter(|call| !call.starts_with("cargo metadata") && !call.contains("kustomize"))
+            .map(String::from)
+            .collect()
+    }
+}
+
+/// The first words of each call, its context and namespace left out.
+fn steps(calls: &[String]) -> Vec<String> {
+    calls
+        .iter()
+        .map(|call| {
+            let words = call.split(['\t', ' ']);
+            match call.strip_prefix("kubectl ") {
+                Some(_) => words.skip(5).take(1).collect(),
+                None => words.take(2).collect::<Vec<_>>().join(" "),
+            }
+        })
+        .collect()
+}
+
+/// The namespace of a call to kubectl, which must name it and the context first of all.
+#[track_caller]
+fn namespace(call: &str) -> &str {
+    let rest = call
+        .strip_prefix("kubectl --context cluster --namespace ")
+        .unwrap_or_else(|| panic!("neither context nor namespace: {call}"));
+    rest.split(' ').next().unwrap()
+}
+
+/// Every call to kubectl concerns the same namespace, and the last one deletes it.
+#[track_caller]
+fn assert_one_namespace_gone(calls: &[String]) -> String {
+    let kubectl: Vec<_> = calls
+        .iter()
+        .filter(|call| call.starts_with("kubectl "))
+        .collect();
+    let own = namespace(kubectl[0]).to_owned();
+    assert!(
+        kubectl.iter().all(|call| namespace(call) == own),
+        "{calls:#?}"
+    );
+    let last = format!(
+        "kubectl --context cluster --namespace {own} delete namespace {own} --ignore-not-found --wait=false"
+    );
+    assert_eq!(calls.last(), Some(&last), "{calls:#?}");
+    own
+}
+
+const CONTEXT: &str = "KUBE_CONTEXT=cluster";
+const BUILD: [&str; 5] = [
+    "cargo build",
+    "docker build",
+    "docker save",
+    "docker tag",
+    "docker push",
+];
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn a_run_goes_from_the_image_to_the_tests_and_cleans_up() {
+    let stage = Stage::new();
+    let output = stage.run(&[CONTEXT], &[]);
+    assert!(output.status.success(), "{output:?}");
+
+    let calls = stage.calls();
+    let expected = [
+        "create",
+        "apply",
+        "rollout",
+        "port-forward",
+        "cargo test",
+        "delete",
+    ];
+    assert_eq!(steps(&calls)[..5], BUILD);
+    assert_eq!(steps(&calls)[5..], expected);
+    let namespace = assert_one_namespace_gone(&calls);
+    assert!(
+        namespace.starts_with("order-book-itest-uncommitted-"),
+        "{namespace}"
+    );
+
+    let image = "localhost:5000/order-book:uncommitted";
+    assert_eq!(calls[4], format!("docker push {image}"));
+    let created = &calls[5];
+    assert!(
+        created.contains(&format!("\t  name: {namespace}\t")),
+        "{created}"
+    );
+    assert!(
+        created.contains("\t    app.kubernetes.io/name: order-book\t"),
+        "{created}"
+    );
+    let applied = &calls[6];
+    assert!(applied.contains(&format!("image: {image}\t")), "{applied}");
+    assert!(!applied.contains("namespace: "), "{applied}");
+    assert!(calls[7].ends_with("rollout status deployment/order-book --timeout=120s"));
+    assert!(calls[8].ends_with("port-forward service/order-book :grpc"));
+    let tests = "cargo test --locked --test it contract::\tITEST_ADDR=127.0.0.1:40123";
+    assert_eq!(calls[9], tests);
+}
+
+/// Logs and events are printed, then the namespace goes, and make fails.
+#[track_caller]
+fn fails_at(step: &str, before: &[&str]) {
+    let stage = Stage::new();
+    let output = stage.run(&[CONTEXT], &[("FAIL", step)]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let calls = stage.calls();
+    let after = ["get", "describe", "logs", "delete"];
+    assert_eq!(steps(&calls)[5..], [before, &after].concat(), "{output:?}");
+    assert_one_namespace_gone(&calls);
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn a_failed_test_is_explained_and_cleaned_up() {
+    let before = ["create", "apply", "rollout", "port-forward", "cargo test"];
+    fails_at("test", &before);
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn a_rollout_that_takes_too_long_is_explained_and_cleaned_up() {
+    fails_at("rollout", &["create", "apply", "rollout"]);
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn a_port_that_is_not_forwarded_is_explained_and_cleaned_up() {
+    fails_at(
+        "port-forward",
+        &["create", "apply", "rollout", "port-forward"],
+    );
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn an_image_that_cannot_be_pushed_leaves_the_cluster_alone() {
+    let stage = Stage::new();
+    let output = stage.run(&[CONTEXT], &[("FAIL", "push")]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(steps(&stage.calls()), BUILD);
+}
+
+/// Sends `signal` to make and all below it while `step` hangs, as Ctrl-C in a terminal would.
+#[track_caller]
+fn is_interrupted_by(signal: Signal, step: &str) {
+    let stage = Stage::new();
+    let make = stage
+        .command(&[CONTEXT])
+        .env("HANG", step)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let hanging = stage.calls_file().with_extension("hangs");
+    waits_until(|| fs::read_to_string(&hanging).is_ok_and(|pid| pid.ends_with('\n')));
+    let make = Group(make);
+    kill_process_group(make.pid(), signal).unwrap();
+    assert!(!make.wait());
+
+    let calls = stage.calls();
+    assert!(!steps(&calls).contains(&"logs".into()), "{calls:#?}");
+    assert_one_namespace_gone(&calls);
+    let pid = fs::read_to_string(&hanging)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    let pid = Pid::from_raw(pid).unwrap();
+    waits_until(|| test_kill_process(pid).is_err());
+}
+
+/// A process group; killed when dropped.
+struct Group(Child);
+
+impl Group {
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.0)
+    }
+
+    /// Whether it ended well.
+    fn wait(mut self) -> bool {
+        waits_until(|| self.0.try_wait().unwrap().is_some());
+        self.0.wait().unwrap().success()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // It may be gone.
+        let _ = kill_process_group(self.pid(), Signal::KILL);
+    }
+}
+
+#[track_caller]
+fn waits_until(mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_mins(1);
+    while !holds() {
+        assert!(Instant::now() < end, "it never came true");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn ctrl_c_during_the_rollout_cleans_up() {
+    is_interrupted_by(Signal::INT, "rollout");
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn sigterm_during_the_tests_cleans_up() {
+    is_interrupted_by(Signal::TERM, "test");
+}
+
+#[test]
+fn no_context_no_cluster() {
+    let stage = Stage::new();
+    let output = stage.run(&["KUBE_CONTEXT="], &[]);
+    assert!(!output.status.success());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains("KUBE_CONTEXT is empty: name a context"),
+        "{stderr}"
+    );
+    assert!(stage.calls().is_empty(), "{:?}", stage.calls());
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn runs_of_the_same_commit_have_namespaces_of_their_own() {
+    let [first, second] = [(); 2].map(|()| {
+        let stage = Stage::new();
+        stage.run(&[CONTEXT], &[]);
+        assert_one_namespace_gone(&stage.calls())
+    });
+    assert_ne!(first, second);
+}
+
+/// The image gets into the cluster with `call`, and goes by the name that it has there.
+#[track_caller]
+fn is_loaded_by(context: &str, load: &str, call: &str) {
+    let stage = Stage::new();
+    let output = stage.run(&[&format!("KUBE_CONTEXT={context}"), load], &[]);
+    assert!(output.status.success(), "{output:?}");
+    let calls = stage.calls();
+    assert_eq!(calls[3], call);
+    assert!(
+        calls[5].contains("image: order-book:uncommitted\t"),
+        "{}",
+        calls[5]
+    );
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn the_image_can_be_loaded_without_a_registry() {
+    is_loaded_by(
+        "kind-test",
+        "IMAGE_LOAD=kind",
+        "kind load image-archive deploy/order-book.tar --name test",
+    );
+    is_loaded_by(
+        "minikube",
+        "IMAGE_LOAD=minikube",
+        "minikube --profile minikube image load deploy/order-book.tar",
+    );
+    is_loaded_by(
+        "kubeadm",
+        "IMAGE_LOAD=ctr",
+        "ctr --namespace k8s.io images import deploy/order-book.tar",
+    );
+}
+
+#[test]
+fn an_unknown_way_to_load_the_image_is_refused() {
+    let stage = Stage::new();
+    let output = stage.run(&[CONTEXT, "IMAGE_LOAD=scp"], &[]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let sentence = "IMAGE_LOAD=scp: choose push, kind, minikube or ctr";
+    assert!(stderr.contains(sentence), "{stderr}");
+    assert!(!stage.calls().iter().any(|call| call.starts_with("kubectl")));
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn the_longest_name_makes_a_namespace() {
+    let stage = Stage::named(&"a".repeat(63));
+    let output = stage.run(&[CONTEXT], &[]);
+    assert!(output.status.success(), "{output:?}");
+    let namespace = assert_one_namespace_gone(&stage.calls());
+    assert_eq!(namespace.len(), 63, "{namespace}");
+}

@@ -1,0 +1,114 @@
+//! A client that was not made here: Python's grpcio, built on gRPC's C core.
+
+use std::{fs, path::Path, process::Command};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use tempfile::TempDir;
+
+use crate::support::{
+    answers::example,
+    command::{output, run},
+    process::Service,
+    repository::{python, root},
+    sample::Sample,
+};
+
+const SERVICE: &str = "acme.trading.v2beta1.OrderBookService";
+
+/// `python`, about to call the service at `port` with these files for TLS.
+fn client(python: &Path, port: u16, files: &[&str]) -> Command {
+    let mut command = Command::new(python);
+    command
+        .arg(root().join("tests/suite/foreign/client.py"))
+        .args([&format!("localhost:{port}"), SERVICE])
+        .args(files);
+    command
+}
+
+fn is_served(python: &Path, port: u16, files: &[&str]) {
+    let answer = run(&mut client(python, port, files));
+    let expected = format!(
+        r#"{{"echoed": true, "health": {{"": "SERVING", "{SERVICE}": "SERVING"}}, "services": ["{SERVICE}", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"]}}"#
+    );
+    assert_eq!(answer.trim(), expected);
+}
+
+/// A CA, and what it has signed for the server and for a client, as PEM files in `directory`.
+fn write_certificates(directory: &Path) {
+    let mut authority = CertificateParams::new([]).unwrap();
+    // OpenSSL takes a certificate whose issuer is called like itself for self-signed.
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "CA of the tests");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    fs::write(directory.join("ca.pem"), authority.pem()).unwrap();
+    for name in ["server", "client"] {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(["localhost".into()])
+            .unwrap()
+            .signed_by(&key, &authority)
+            .unwrap();
+        fs::write(directory.join(format!("{name}.pem")), certificate.pem()).unwrap();
+        fs::write(directory.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+    }
+}
+
+#[test]
+fn python_is_served_in_plain_text_tls_and_mutual_tls() {
+    let Some(python) = python() else { return };
+    let sample = Sample::new(example("order-book"));
+    let binary = sample.debug_binary("order-book");
+    let directory = TempDir::new().unwrap();
+    write_certificates(directory.path());
+    let file = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (ca, cert, key) = (file("ca.pem"), file("server.pem"), file("server.key"));
+    let tls = ["--usetls", "--certfile", &cert, "--privkeyfile", &key];
+
+    let plain = Service::start(&binary, &[]);
+    is_served(python, plain.port(), &[]);
+
+    let secure = Service::start(&binary, &tls);
+    is_served(python, secure.port(), &[&ca]);
+
+    let mutual = Service::start(&binary, &[&tls[..], &["--cafile", &ca]].concat());
+    is_served(
+        python,
+        mutual.port(),
+        &[&ca, &file("client.pem"), &file("client.key")],
+    );
+    let stranger = output(client(python, mutual.port(), &[&ca]).env("GRPC_VERBOSITY", "NONE"));
+    assert!(
+        !stranger.status.success(),
+        "who has no certificate is not served"
+    );
+
+    for service in [plain, secure, mutual] {
+        let (status, log) = service.stop();
+        assert!(status.success(), "{status}\n{log}");
+    }
+}
+
+/// The other compiler of contracts: what the rules accept is accepted there too.
+#[test]
+fn protoc_takes_every_package_that_is_accepted() {
+    let Some(python) = python() else { return };
+    let directory = TempDir::new().unwrap();
+    for package in [
+        "message.service.rpc.v1",
+        "string.bool.v1beta1",
+        "a1.b2_3c.v12alpha",
+        "option.v1",
+    ] {
+        let contract = directory.path().join("contract.proto");
+        fs::write(
+            &contract,
+            format!("syntax = \"proto3\";\npackage {package};\n"),
+        )
+        .unwrap();
+        run(Command::new(python)
+            .args(["-m", "grpc_tools.protoc", "--descriptor_set_out=/dev/null"])
+            .arg(format!("--proto_path={}", directory.path().display()))
+            .arg(contract));
+    }
+}

@@ -1,0 +1,19 @@
+//! Generates services with the real cargo-generate, outside of this checkout, and holds what comes
+//! out, or why nothing does, against what README.md promises.
+//!
+//! Tests in [`newest`] need a second cargo-generate: `make cross-version` runs them.
+
+mod answers;
+mod any_answer;
+mod containers;
+mod dependencies;
+mod existing;
+mod foreign;
+mod hooks;
+mod newest;
+mod samples;
+mod sources;
+mod support;
+mod template;
+mod terminal;
+mod update;

@@ -1,0 +1,30 @@
+//! Running commands so that a failure shows the command and what it said.
+
+use std::process::{Command, Output};
+
+/// Runs `command`, which must succeed, and returns what it printed.
+pub fn run(command: &mut Command) -> String {
+    let output = output(command);
+    assert!(output.status.success(), "{}", transcript(command, &output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Runs `command`, however that ends.
+pub fn output(command: &mut Command) -> Output {
+    command
+        // A make that is run here is no part of the one that runs the tests.
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// The command, its end and its output, for a person to read.
+pub fn transcript(command: &Command, output: &Output) -> String {
+    format!(
+        "$ {command:?}\n{}{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+        output.status,
+    )
+}

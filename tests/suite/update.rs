@@ -1,0 +1,8 @@
+//! Services that take over what the template has learned since they were made.
+
+mod built;
+mod changes;
+mod fixture;
+mod refusals;
+mod remembered;
+mod stopped;
