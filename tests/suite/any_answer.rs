@@ -22,7 +22,7 @@ use crate::support::{
     sample::{Sample, demo},
 };
 
-/// How many, where CASES says nothing: as many as two cores do in about a minute.
+/// How many, where CASES says nothing: as many as two idle cores do in a minute and a half.
 const CASES: usize = 500;
 
 /// Pieces of text that mean something to something that a text passes through.

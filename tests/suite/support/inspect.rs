@@ -1,7 +1,13 @@
 //! Reads a generated service without building it: everything parses, nothing of the template is
 //! left, and each answer stands where it belongs.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::LazyLock,
+};
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
 use protox::prost_reflect::DescriptorPool;
@@ -14,18 +20,24 @@ use super::{
 
 /// Holds the service in `directory` against its answers.
 pub fn inspect(directory: &Path, answers: &Answers) {
-    same_files_as_the_template(directory, answers);
-    for file in files(directory) {
+    let mut rendered = Vec::new();
+    for (file, source) in same_files_as_the_template(directory, answers) {
         let path = directory.join(&file);
         let text =
             fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        nothing_of_the_template_is_left(&file, &text, answers);
-        parses(&file, &text);
+        if source.contains("{{") || source.contains("{%") {
+            nothing_of_the_template_is_left(&file, &text, answers);
+            parses(&file, &text);
+            rendered.push(file);
+        } else {
+            // The samples show that these parse, and are formatted.
+            assert_eq!(text, *source, "{}", file.display());
+        }
     }
     manifest_shows(directory, answers);
     contract_shows(directory, answers);
     texts_show(directory, answers);
-    is_formatted(directory);
+    are_formatted(directory, &rendered);
     lock_file_fits(directory);
 }
 
@@ -46,15 +58,28 @@ pub fn placeholders() -> BTreeSet<String> {
     names
 }
 
-fn same_files_as_the_template(directory: &Path, answers: &Answers) {
-    let expected: BTreeSet<_> = files(&root().join("template"))
-        .into_iter()
-        .map(|file| match file.extension() {
-            Some(extension) if extension == "proto" => answers.contract().into(),
-            _ => file,
+/// The service's files, each with what the template holds in its place.
+fn same_files_as_the_template(
+    directory: &Path,
+    answers: &Answers,
+) -> BTreeMap<PathBuf, &'static str> {
+    static TEMPLATE: LazyLock<BTreeMap<PathBuf, String>> = LazyLock::new(|| {
+        let text = |file: PathBuf| (file.clone(), read(Path::new("template").join(file)));
+        files(&root().join("template"))
+            .into_iter()
+            .map(text)
+            .collect()
+    });
+    let expected: BTreeMap<_, _> = TEMPLATE
+        .iter()
+        .map(|(file, text)| match file.extension() {
+            Some(extension) if extension == "proto" => (answers.contract().into(), &**text),
+            _ => (file.clone(), &**text),
         })
         .collect();
-    assert_eq!(BTreeSet::from_iter(files(directory)), expected);
+    let generated = BTreeSet::from_iter(files(directory));
+    assert_eq!(generated, expected.keys().cloned().collect());
+    expected
 }
 
 /// Where a file could not be rendered, cargo-generate may copy it as it is, and say nothing.
@@ -189,11 +214,13 @@ fn texts_show(directory: &Path, answers: &Answers) {
 }
 
 /// And so parses: cargo-generate formats nothing that a name made too long for its line.
-fn is_formatted(directory: &Path) {
-    let sources = files(directory)
-        .into_iter()
+fn are_formatted(directory: &Path, files: &[PathBuf]) {
+    static RUSTFMT: LazyLock<PathBuf> =
+        LazyLock::new(|| Path::new(env!("CARGO")).with_file_name("rustfmt"));
+    let sources = files
+        .iter()
         .filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
-    run(Command::new("rustfmt")
+    run(Command::new(&*RUSTFMT)
         .args([
             "--check",
             "--edition",

@@ -1,5 +1,8 @@
 //! Generated services that are built. All share one target directory, so that their dependencies
 //! are compiled once, and take turns in it.
+//!
+//! What cargo keeps of a package there is named after the package, not after the directory in which
+//! it lies: two services of one name would take each other's generated code for theirs.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,33 +18,27 @@ use super::{answers::Answers, command::run, generator::Generator, repository::bu
 pub struct Sample {
     pub answers: Answers,
     pub directory: PathBuf,
+    turn: Turn,
     _parent: TempDir,
-    _turn: MutexGuard<'static, ()>,
 }
 
 impl Sample {
-    /// Generates it, when it is its turn.
+    /// Generates it, and waits for its turn.
     pub fn new(answers: Answers) -> Self {
-        static TURN: Mutex<()> = Mutex::new(());
-        // Whoever failed left nothing behind that the next one needs.
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let parent = TempDir::new().unwrap();
         let directory = Generator::oldest().generate(parent.path(), &answers);
+        let turn = Turn::take(&directory, &answers.name);
         Self {
             answers,
             directory,
+            turn,
             _parent: parent,
-            _turn: turn,
         }
     }
 
     /// Runs `program` in it.
     pub fn run(&self, program: &str, arguments: &[&str]) -> String {
-        run(Command::new(program)
-            .args(arguments)
-            .current_dir(&self.directory)
-            .env("CARGO_TARGET_DIR", target())
-            .env_remove("RUSTFLAGS"))
+        self.turn.run(&self.directory, program, arguments)
     }
 
     /// The release binary that `make all` leaves.
@@ -52,12 +49,41 @@ impl Sample {
     /// Builds `name`, the service or its demo client, as `cargo run` would.
     pub fn debug_binary(&self, name: &str) -> PathBuf {
         self.run("cargo", &["build", "--quiet", "--locked", "--bin", name]);
-        target().join("debug").join(name)
+        self.turn.target.join("debug").join(name)
     }
 }
 
-fn target() -> PathBuf {
-    build_directory("samples")
+/// The target directory, for one service alone until this is dropped.
+pub struct Turn {
+    target: PathBuf,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Turn {
+    /// Waits for it, and removes what a service of the name `package` has left there.
+    pub fn take(directory: &Path, package: &str) -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        // Whoever failed left nothing behind that the next one needs.
+        let turn = Self {
+            target: build_directory("samples"),
+            _alone: TURN.lock().unwrap_or_else(PoisonError::into_inner),
+        };
+        turn.run(
+            directory,
+            "cargo",
+            &["clean", "--quiet", "--locked", "--package", package],
+        );
+        turn
+    }
+
+    /// Runs `program` in `directory`.
+    pub fn run(&self, directory: &Path, program: &str, arguments: &[&str]) -> String {
+        run(Command::new(program)
+            .args(arguments)
+            .current_dir(directory)
+            .env("CARGO_TARGET_DIR", &self.target)
+            .env_remove("RUSTFLAGS"))
+    }
 }
 
 /// What the demo client of `sample` says to the service at `port`.

@@ -1,7 +1,5 @@
 //! A service with all the changes that people make, updated, resolved and built.
 
-use std::process::Command;
-
 use super::{
     changes::{
         adds_a_dependency, adds_a_make_target, adds_an_rpc, adds_files, changes_a_whole_module,
@@ -10,7 +8,7 @@ use super::{
     },
     fixture::Service,
 };
-use crate::support::{command::run, repository::build_directory};
+use crate::support::sample::Turn;
 
 #[test]
 fn ten_changes_and_an_update_later_it_builds_and_passes_its_tests() {
@@ -31,12 +29,10 @@ fn ten_changes_and_an_update_later_it_builds_and_passes_its_tests() {
     let repository = &service.repository;
     repository.git(&[&["checkout", "--ours", "--"], &conflicts[..]].concat());
     repository.commit("Updated");
+    let turn = Turn::take(&repository.0, "order-book");
     for tests in [&["--lib", "--bins"][..], &["--test", "it", "contract::"]] {
-        let said = run(Command::new("cargo")
-            .args(["test", "--locked", "--quiet"])
-            .args(tests)
-            .current_dir(&repository.0)
-            .env("CARGO_TARGET_DIR", build_directory("samples")));
+        let arguments = [&["test", "--locked", "--quiet"], tests].concat();
+        let said = turn.run(&repository.0, "cargo", &arguments);
         let first = said.lines().find(|line| line.starts_with("test result"));
         assert!(
             first.is_some_and(|line| !line.contains(" 0 passed")),
