@@ -17,9 +17,11 @@ use tokio::{runtime::Runtime, task::JoinSet};
 
 use {{crate_name}}::{
     client::{self, Api, Client},
+    lifecycle::Lifecycle,
     rpc,
-    server::{self, Lifecycle, Server, limits::Limits, tls},
+    server::{self, Server, limits::Limits},
     service::Service,
+    tls,
 };
 
 const MESSAGE_SIZE: usize = 1450;

@@ -1,20 +1,30 @@
 //! Puts the parts together: settings in, a running service out.
 
-use std::{pin::pin, process::ExitCode, sync::Arc};
+use std::{io, pin::pin, process::ExitCode, sync::Arc};
 
 use tracing::{error, info};
 
 use crate::{
     cli::Settings,
     client::{self, Client},
+    file, healthcheck,
+    lifecycle::{Lifecycle, State},
     rpc,
-    server::{self, Lifecycle, Server, State, healthcheck, log, panics, signals},
+    server::{self, Server},
     service::Service,
+    signals,
+    telemetry::{log, panics},
 };
 
 /// Why the service could not start, or ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The log can't be written.
+    #[error(transparent)]
+    Log(#[from] file::Error),
+    /// The system refuses what every process needs.
+    #[error("can't start the runtime: {0}")]
+    Runtime(#[from] io::Error),
     /// The chassis could not be set up.
     #[error(transparent)]
     Server(#[from] server::Error),
@@ -49,7 +59,7 @@ fn try_main(settings: Settings) -> Result<(), Error> {
     }
     log::init(&settings.log)?;
     panics::install();
-    let runtime = tokio::runtime::Runtime::new().map_err(server::Error::Runtime)?;
+    let runtime = tokio::runtime::Runtime::new()?;
     let lifecycle = Lifecycle::new();
     let outcome = runtime.block_on(run(settings, &lifecycle));
     // A handler that never returns must not keep the process alive.
@@ -68,7 +78,7 @@ fn try_main(settings: Settings) -> Result<(), Error> {
 async fn run(settings: Settings, lifecycle: &Lifecycle) -> Result<(), Error> {
     let mut shutdown = pin!(signals::shutdown()?);
     if settings.dry_run {
-        settings.server.check()?;
+        settings.server.check().map_err(server::Error::Tls)?;
         if let Some(upstream) = &settings.upstream {
             upstream.check()?;
         }

@@ -14,7 +14,9 @@ use humantime::parse_duration;
 
 use crate::{
     client,
-    server::{self, limits::Limits, log, tls},
+    server::{self, limits::Limits},
+    telemetry::log,
+    tls,
 };
 
 const PORT: u16 = {{port}};

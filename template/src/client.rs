@@ -19,7 +19,7 @@ mod retry;
 mod settings;
 mod tls;
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tonic::Status;
 use tracing::info;
@@ -30,7 +30,7 @@ pub use self::{
     settings::Settings,
     tls::Tls,
 };
-use crate::proto::HelloRequest;
+use crate::{file, proto::HelloRequest};
 
 /// What this service offers, free of any transport.
 // TODO: add a method here, and to Client below, for each RPC that others shall call.
@@ -78,22 +78,9 @@ pub struct Client {
 /// Why a call, or the way to it, failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file can't be read.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
     /// A file can't be used for TLS.
-    #[error("{} {reason}", path.display())]
-    Tls {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Tls(#[from] file::Error),
     /// The address can't be used.
     #[error("can't set up the connection to {address}: {reason}")]
     Setup {

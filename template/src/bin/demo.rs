@@ -5,7 +5,7 @@ use std::{error::Error, process::ExitCode};
 use {{crate_name}}::{
     cli,
     client::{Api, Client, Settings},
-    server::log::{self, Format, LogLevel},
+    telemetry::log,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -25,9 +25,9 @@ async fn main() -> ExitCode {
 
 async fn say_hello(settings: &Settings) -> Result<(), Box<dyn Error>> {
     log::init(&log::Settings {
-        level: LogLevel::Info,
+        level: log::LogLevel::Info,
         dir: None,
-        format: Format::Text,
+        format: log::Format::Text,
     })?;
     let client = Client::connect(settings).await?;
     let message = "Hello, world!";

@@ -76,7 +76,7 @@ impl Settings {
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true);
         match &self.tls {
-            Some(tls) => tls.apply(endpoint, &self.host),
+            Some(tls) => Ok(tls.apply(endpoint, &self.host)?),
             None => Ok(endpoint),
         }
     }

@@ -1,13 +1,11 @@
 //! The TLS files of the client.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
-use super::{Error, failure::root_cause};
+use super::failure::root_cause;
+use crate::file::{self, Error};
 
 /// The PEM files of a TLS client. They are read anew for each connection.
 #[derive(Clone, Debug)]
@@ -29,9 +27,9 @@ impl Tls {
         let with_ca = endpoint
             .clone()
             .tls_config(config.clone())
-            .map_err(|error| Error::Tls {
-                path: self.cafile.clone(),
-                reason: format!("is no CA for {host}: {}", root_cause(&error)),
+            .map_err(|error| {
+                let reason = format!("is no CA for {host}: {}", root_cause(&error));
+                Error::content(&self.cafile, reason)
             })?;
         let Some((certfile, keyfile)) = &self.identity else {
             return Ok(with_ca);
@@ -42,28 +40,22 @@ impl Tls {
         );
         endpoint
             .tls_config(config.identity(identity))
-            .map_err(|error| Error::Tls {
-                path: keyfile.clone(),
-                reason: format!(
-                    "is not the key of {}: {}",
-                    certfile.display(),
-                    root_cause(&error)
-                ),
+            .map_err(|error| {
+                let cert = certfile.display();
+                let reason = format!("is not the key of {cert}: {}", root_cause(&error));
+                Error::content(keyfile, reason)
             })
     }
 }
 
 /// Reads a PEM file that must hold a `section`.
-fn read(path: &Path, section: &str) -> Result<String, Error> {
-    let pem = fs::read_to_string(path).map_err(|source| Error::File {
-        path: path.to_owned(),
-        source,
-    })?;
-    if !pem.contains(&format!("{section}-----")) {
-        return Err(Error::Tls {
-            path: path.to_owned(),
-            reason: format!("holds no PEM section {section}"),
-        });
+fn read(path: &Path, section: &str) -> Result<Vec<u8>, Error> {
+    let pem = file::read(path)?;
+    let end = format!("{section}-----");
+    if pem.windows(end.len()).any(|bytes| bytes == end.as_bytes()) {
+        Ok(pem)
+    } else {
+        let reason = format!("holds no PEM section {section}");
+        Err(Error::content(path, reason))
     }
-    Ok(pem)
 }

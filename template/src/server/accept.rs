@@ -1,18 +1,12 @@
-//! Takes connections, as many as allowed, whatever the system does.
+//! Takes connections, as many as allowed.
 
-use std::{convert::Infallible, io, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
-use tokio::{
-    net::TcpListener,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::sleep,
-};
-use tracing::{debug, warn};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::warn;
 
-use super::{
-    connection::Connections,
-    limits::{ACCEPT_BACKOFF, RESERVED_FILES},
-};
+use super::{connection::Connections, limits::RESERVED_FILES};
+use crate::listener::Listener;
 
 /// The connections that may be open at a time. Clones share them.
 #[derive(Clone)]
@@ -55,36 +49,18 @@ impl Permits {
 
 /// Accepts connections and serves each in a task of its own, for ever.
 pub(super) async fn accept(
-    listener: TcpListener,
+    listener: Listener,
     connections: Arc<Connections>,
     permits: Permits,
 ) -> Infallible {
     loop {
         // Taken before the accept: what is over the limit waits in the backlog.
         let permit = permits.take().await;
-        match listener.accept().await {
-            Ok((tcp, peer)) => {
-                let connections = connections.clone();
-                tokio::spawn(async move {
-                    connections.serve(tcp, peer).await;
-                    drop(permit);
-                });
-            }
-            Err(error) if is_the_peers(&error) => debug!("Connection lost in the backlog: {error}"),
-            // Out of files or memory. To try again at once would take a whole core.
-            Err(error) => {
-                warn!("Can't accept connections, waiting {ACCEPT_BACKOFF:?}: {error}");
-                sleep(ACCEPT_BACKOFF).await;
-            }
-        }
+        let (tcp, peer) = listener.accept().await;
+        let connections = connections.clone();
+        tokio::spawn(async move {
+            connections.serve(tcp, peer).await;
+            drop(permit);
+        });
     }
-}
-
-/// Errors of the connection that was to be accepted, not of the listener (accept(2)).
-fn is_the_peers(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    )
 }

@@ -31,9 +31,8 @@ use super::{
         CONNECTION_WINDOW, Limits, MAX_HEADER_LIST, MAX_LOCAL_RESETS, MAX_PENDING_RESETS,
         MAX_STREAMS, STREAM_WINDOW,
     },
-    metrics::Metrics,
-    tls::Identity,
 };
+use crate::{telemetry::metrics::Metrics, tls::Identity};
 
 /// Bytes to read at once: twice what h2 would, and one full TLS record.
 const READ_AHEAD: usize = 16 * 1024;

@@ -25,8 +25,11 @@ use tonic::{
     transport::server::{TcpConnectInfo, TlsConnectInfo},
 };
 
-use super::{call::Call, ids, limits::Limits, metrics::Methods, panics, response::ResponseBody};
-use crate::context::Context;
+use super::{limits::Limits, response::ResponseBody};
+use crate::{
+    context::Context,
+    telemetry::{call::Call, ids, metrics::Methods, panics},
+};
 
 /// Health checks are answered under overload, too: an orchestrator would take
 /// their refusal for a reason to restart a busy service. And their `Watch`

@@ -7,7 +7,8 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 
-use super::{State, connection::Phase};
+use super::connection::Phase;
+use crate::lifecycle::State;
 
 /// Reports the state of `services`, and of the server as a whole, which is
 /// named "" by the health checking protocol.

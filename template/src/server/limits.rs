@@ -23,9 +23,6 @@ pub(super) const MAX_HEADER_LIST: u32 = 16 * 1024;
 pub(super) const MAX_LOCAL_RESETS: usize = 1024;
 pub(super) const MAX_PENDING_RESETS: usize = 20;
 
-/// How long to wait after a failed accept, most likely for want of file descriptors.
-pub(super) const ACCEPT_BACKOFF: Duration = Duration::from_secs(1);
-
 /// File descriptors kept for everything but clients' connections.
 pub(super) const RESERVED_FILES: u64 = 32;
 

@@ -5,176 +5,74 @@
 //!
 //! | file         | its concern                                           |
 //! |--------------|-------------------------------------------------------|
+//! | `settings`   | where to listen, and how                              |
 //! | `limits`     | what is allowed, and where each number comes from     |
-//! | `lifecycle`  | the states, from Initialized to Stopped               |
+//! | `rpcs`       | what is served                                        |
 //! | `accept`     | takes connections, as many as allowed                 |
 //! | `connection` | one connection: handshake, greeting, HTTP/2, end      |
 //! | `greeting`   | its first bytes: HTTP/2, or garbage                   |
 //! | `cork`       | its IO: few and large reads and writes                |
-//! | `tls`        | certificates, keys, CA                                |
-//! | `reload`     | the same, when their files change                     |
-//! | `expiry`     | when certificates expire                              |
 //! | `handler`    | one RPC: deadline, shedding, panics                   |
-//! | `ids`        | its request id and trace                              |
-//! | `call`       | counts and logs it at its end                         |
 //! | `response`   | its response, which may be a stream                   |
-//! | `panics`     | counts and logs panics                                |
 //! | `health`     | the gRPC health service                               |
 //! | `reflection` | the gRPC reflection service                           |
-//! | `signals`    | SIGTERM and SIGINT                                    |
-//! | `log`        | the log and its level                                 |
-//! | `format`     | how its lines look, as text and as JSON               |
-//! | `metrics`    | what Prometheus is told of connections and RPCs       |
-//! | `process`    | what Prometheus is told of the process                |
-//! | `admin`      | liveness, readiness, metrics and log level by HTTP    |
-//! | `healthcheck`| asks the admin port of the service next door          |
+//!
+//! It stands on modules that know nothing of it: [`crate::tls`],
+//! [`crate::telemetry`], [`crate::lifecycle`], and `admin` and `listener`.
 
 mod accept;
-mod admin;
-mod call;
 mod connection;
 mod cork;
-mod expiry;
-mod format;
 mod greeting;
 mod handler;
 mod health;
-pub mod healthcheck;
-mod ids;
-mod lifecycle;
 pub mod limits;
-pub mod log;
-mod metrics;
-pub mod panics;
-mod process;
 mod reflection;
-mod reload;
 mod response;
-pub mod signals;
-pub mod tls;
+mod rpcs;
+mod settings;
 
-use std::{convert::Infallible, io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
-use hyper::{Request, Response};
-use tokio::{net::TcpListener, sync::watch, time::timeout};
-use tonic::{body::Body, codegen::Service, server::NamedService, service::Routes};
+use tokio::{sync::watch, time::timeout};
 use tracing::{info, warn};
 
-pub use self::lifecycle::{Lifecycle, State};
 use self::{
     accept::Permits,
     connection::{Connections, Phase},
+    greeting::REJECTED,
     handler::Handler,
     health::Health,
     limits::Limits,
-    metrics::Metrics,
-    signals::Shutdown,
-    tls::Identity,
+};
+pub use self::{rpcs::Rpcs, settings::Settings};
+use crate::{
+    admin,
+    lifecycle::{Lifecycle, Shutdown, State},
+    listener::{self, Listener},
+    telemetry::metrics::Metrics,
+    tls,
 };
 
-/// What the chassis needs to know.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where to listen.
-    pub address: SocketAddr,
-    /// Where the admin endpoints are, if anywhere.
-    pub admin: Option<SocketAddr>,
-    /// TLS and its files.
-    pub tls: tls::Settings,
-    /// What is allowed.
-    pub limits: Limits,
+/// A server that is bound to its port, and ready to run.
+pub struct Server {
+    listener: Listener,
+    admin: Option<SocketAddr>,
+    metrics: Arc<Metrics>,
+    tls: Option<watch::Receiver<tls::Identity>>,
+    limits: Limits,
+    lifecycle: Lifecycle,
 }
 
 /// Why the server can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another process listens there, or this one may not.
-    #[error("can't listen on {address}: {source}")]
-    Listen {
-        /// The address asked for.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A file can't be read or written.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A file can't be used for TLS.
-    #[error("{} {reason}", path.display())]
-    Tls {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Flags that contradict each other.
-    #[error("{0}")]
-    Flags(&'static str),
-    /// The system refuses what every process needs.
-    #[error("can't start the runtime: {0}")]
-    Runtime(io::Error),
-}
-
-impl Settings {
-    /// Checks files and settings, without listening.
-    pub fn check(&self) -> Result<(), Error> {
-        if let Some(files) = self.tls.files()? {
-            files.load(&files.read()?)?;
-        }
-        Ok(())
-    }
-}
-
-/// The RPCs to serve.
-pub struct Rpcs {
-    routes: Routes,
-    names: Vec<String>,
-    descriptors: &'static [u8],
-}
-
-impl Rpcs {
-    /// No RPCs yet, of the contract in `descriptors`, an encoded `FileDescriptorSet`.
-    #[must_use]
-    pub fn new(descriptors: &'static [u8]) -> Self {
-        Self {
-            routes: Routes::default(),
-            names: Vec::new(),
-            descriptors,
-        }
-    }
-
-    /// Adds a generated server to them.
-    #[must_use]
-    pub fn with<S>(mut self, service: S) -> Self
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
-            + NamedService
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send + 'static,
-    {
-        self.routes = self.routes.add_service(service);
-        self.names.push(S::NAME.into());
-        self
-    }
-}
-
-/// A server that is bound to its port, and ready to run.
-pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
-    admin: Option<SocketAddr>,
-    metrics: Arc<Metrics>,
-    tls: Option<watch::Receiver<Identity>>,
-    limits: Limits,
-    lifecycle: Lifecycle,
+    /// A port can't be bound.
+    #[error(transparent)]
+    Listen(#[from] listener::Error),
+    /// TLS can't be set up.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
 }
 
 impl Server {
@@ -182,30 +80,24 @@ impl Server {
     /// until the server runs; those to the admin port are answered from now on,
     /// until the process ends.
     pub async fn bind(settings: Settings, lifecycle: Lifecycle) -> Result<Self, Error> {
-        let metrics = Arc::new(Metrics::new());
-        let files = settings.tls.files()?;
-        let tls = files
-            .map(|files| reload::watch(files, settings.tls.reload_interval))
-            .transpose()?;
+        let metrics = Arc::new(Metrics::new(&REJECTED));
+        let tls = settings.tls.watch()?;
         if let Some(identity) = &tls {
             metrics.certificate(identity.clone());
         }
-        let admin = match settings.admin {
-            Some(address) => {
-                let (listener, address) = listen(address).await?;
-                info!("Admin listening on {address}");
-                let admin = admin::router(lifecycle.watch(), metrics.clone());
-                tokio::spawn(admin::serve(listener, admin));
-                Some(address)
-            }
-            None => None,
-        };
-        let (listener, address) = listen(settings.address).await?;
+        let mut admin = None;
+        if let Some(address) = settings.admin {
+            let listener = Listener::bind(address).await?;
+            let address = *admin.insert(listener.address());
+            info!("Admin listening on {address}");
+            let endpoints = admin::serve(listener, lifecycle.watch(), metrics.clone());
+            tokio::spawn(endpoints);
+        }
+        let listener = Listener::bind(settings.address).await?;
         let security = if tls.is_some() { "with" } else { "without" };
-        info!("Listening on {address} ({security} TLS)");
+        info!("Listening on {} ({security} TLS)", listener.address());
         Ok(Self {
             listener,
-            address,
             admin,
             metrics,
             tls,
@@ -217,7 +109,7 @@ impl Server {
     /// Where it listens; with the port that it got where any was asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// Where its admin endpoints are, if anywhere.
@@ -250,18 +142,14 @@ impl Server {
         let routes = reflection::add(rpcs.descriptors, rpcs.routes).add_service(health.service());
         tokio::spawn(health.follow(lifecycle.watch(), phases.clone()));
         let permits = Permits::new(limits.max_connections);
-        let connections = Connections {
+        let connections = Arc::new(Connections {
             tls,
             handler: Arc::new(Handler::new(routes, methods, &limits)),
             metrics,
             phase: phases,
             limits: limits.clone(),
-        };
-        let mut accepting = Box::pin(accept::accept(
-            listener,
-            Arc::new(connections),
-            permits.clone(),
-        ));
+        });
+        let mut accepting = Box::pin(accept::accept(listener, connections, permits.clone()));
 
         lifecycle.enter(State::Running);
         let reason = tokio::select! {
@@ -275,10 +163,8 @@ impl Server {
         }
         drop(accepting);
         phase.send_replace(Phase::Drain);
-        if timeout(limits.drain_timeout, permits.returned())
-            .await
-            .is_err()
-        {
+        let drained = timeout(limits.drain_timeout, permits.returned()).await;
+        if drained.is_err() {
             warn!(
                 open = permits.taken(),
                 "Drain timeout: closing connections by force"
@@ -288,15 +174,4 @@ impl Server {
         }
         lifecycle.enter(State::Stopped);
     }
-}
-
-async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-    let bound = async {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    };
-    bound
-        .await
-        .map_err(|source| Error::Listen { address, source })
 }

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tonic::Status;
 
-use super::{call::Call, panics};
+use crate::telemetry::{call::Call, panics};
 
 /// A body that ends in a status, whatever happens. The RPC is in flight until
 /// it is dropped.

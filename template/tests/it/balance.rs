@@ -22,7 +22,7 @@ use crate::support::{
     Child, InProcess, Instance, PATIENCE,
     certificates::Certificates,
     client::{Api, Client, Error, Resolve, Settings, Tls},
-    server::{self, tls},
+    server, tls,
 };
 
 /// A name whose addresses the test changes.

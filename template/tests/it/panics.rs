@@ -7,7 +7,7 @@ use std::{
 
 use tonic::{Code, Status};
 
-use crate::support::{InProcess, http::metric, in_process::request, server::panics};
+use crate::support::{InProcess, http::metric, in_process::request, panics};
 
 #[tokio::test]
 async fn a_panicking_handler_is_an_internal_error_and_its_connection_lives_on() {

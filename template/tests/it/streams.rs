@@ -8,7 +8,7 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use crate::support::{
     InProcess,
     in_process::request,
-    server::{State, signals::Shutdown},
+    lifecycle::{Shutdown, State},
 };
 
 #[tokio::test]

@@ -83,13 +83,13 @@ pub fn adds_a_dependency(service: &Repository) {
 }
 
 pub fn changes_a_whole_module(service: &Repository) {
-    let code = service.read("src/server/signals.rs");
+    let code = service.read("src/signals.rs");
     let code = code
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"));
     let code = code.collect::<Vec<_>>().join("\n");
     service.write(
-        "src/server/signals.rs",
+        "src/signals.rs",
         &format!("#![allow(missing_docs)]\n{code}\n"),
     );
 }
@@ -263,7 +263,7 @@ fn a_conflict_in_the_manifest_leaves_the_lock_file_alone() {
 #[test]
 fn a_module_that_both_changed_conflicts() {
     let service = Service::changed_by(changes_a_whole_module);
-    service.update(&["src/server/signals.rs"]);
+    service.update(&["src/signals.rs"]);
 }
 
 #[test]

@@ -145,7 +145,7 @@ impl Template {
     fn learn(&self) {
         let template = &self.repository;
         template.edit("hooks/origin.rhai", "v0.1.0", "v0.2.0");
-        for module in ["service", "rpc", "cli", "server/signals", "server/cork"] {
+        for module in ["service", "rpc", "cli", "signals", "server/cork"] {
             template.edit(&format!("template/src/{module}.rs"), "//! ", LEARNED);
         }
         template.git(&[

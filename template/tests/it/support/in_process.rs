@@ -30,13 +30,13 @@ use tower::service_fn;
 
 use super::{
     channel,
+    lifecycle::{Lifecycle, Shutdown},
     proto::{HelloRequest, HelloResponse},
     server::{
-        Lifecycle, Rpcs, Server, Settings,
+        Rpcs, Server, Settings,
         limits::{Limits, MAX_MESSAGE_SIZE},
-        signals::Shutdown,
-        tls,
     },
+    tls,
 };
 
 /// Answers once.

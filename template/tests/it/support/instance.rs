@@ -21,8 +21,9 @@ use tower::service_fn;
 
 use super::{
     InProcess, SERVICE, client,
+    lifecycle::{Lifecycle, Shutdown},
     proto::{DESCRIPTORS, HelloRequest, HelloResponse},
-    server::{self, Lifecycle, Rpcs, Server, signals::Shutdown},
+    server::{self, Rpcs, Server},
 };
 
 /// A running instance.

@@ -16,8 +16,10 @@ pub use self::{
     in_process::InProcess,
     instance::Instance,
 };
+pub use {{crate_name}}::telemetry::panics;
 pub use {{crate_name}}::{cli, client, context};
-pub use {{crate_name}}::{proto, server};
+pub use {{crate_name}}::{lifecycle, proto};
+pub use {{crate_name}}::{server, tls};
 
 /// How long anything that a test waits for may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -12,13 +12,13 @@ use tracing::{error, info};
 
 use super::{
     Error,
-    tls::{Files, Identity, Pems},
+    files::{Files, Identity, Pems},
 };
 
 /// Loads `files`, now and whenever they change. What is broken is logged, and
 /// the identity before stays in use.
 pub(super) fn watch(files: Files, interval: Duration) -> Result<watch::Receiver<Identity>, Error> {
-    let hangup = signal(SignalKind::hangup()).map_err(Error::Runtime)?;
+    let hangup = signal(SignalKind::hangup())?;
     let pems = files.read()?;
     let (sender, receiver) = watch::channel(files.load(&pems)?);
     tokio::spawn(follow(files, pems, interval, hangup, sender));

@@ -15,14 +15,14 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
-    time::sleep,
-};
-use tracing::{debug, warn};
+use tokio::sync::{Semaphore, watch};
+use tracing::debug;
 
-use super::{State, limits::ACCEPT_BACKOFF, log, metrics::Metrics};
+use crate::{
+    lifecycle::State,
+    listener::Listener,
+    telemetry::{log, metrics::Metrics},
+};
 
 /// Connections at a time; half of the files that are kept for such.
 const MAX_CONNECTIONS: usize = 16;
@@ -34,28 +34,17 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 
 type Lifecycle = watch::Receiver<State>;
 
-/// The endpoints.
-pub(super) fn router(lifecycle: Lifecycle, metrics: Arc<Metrics>) -> Router {
-    Router::new()
+/// Serves the endpoints for ever.
+pub(crate) async fn serve(listener: Listener, lifecycle: Lifecycle, metrics: Arc<Metrics>) {
+    let router = Router::new()
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(ready).with_state(lifecycle))
         .route("/metrics", get(scrape).with_state(metrics))
-        .route("/loglevel", get(level).put(set_level))
-}
-
-/// Serves `router` for ever.
-pub(super) async fn serve(listener: TcpListener, router: Router) {
+        .route("/loglevel", get(level).put(set_level));
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let permit = permits.clone().acquire_owned().await;
-        let tcp = match listener.accept().await {
-            Ok((tcp, _)) => tcp,
-            Err(error) => {
-                warn!("Can't accept admin connections, waiting {ACCEPT_BACKOFF:?}: {error}");
-                sleep(ACCEPT_BACKOFF).await;
-                continue;
-            }
-        };
+        let (tcp, _) = listener.accept().await;
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(PATIENCE)

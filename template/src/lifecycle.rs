@@ -6,7 +6,7 @@ use std::fmt;
 use tokio::sync::watch;
 use tracing::info;
 
-use super::log;
+use crate::telemetry::log;
 
 /// Where the service is in its life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,6 +31,15 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
+}
+
+/// Who asked the service to stop.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Shutdown {
+    /// An orchestrator, by SIGTERM: load balancers need time to look away.
+    Orchestrator,
+    /// Somebody at a terminal, by SIGINT: nobody to wait for.
+    Terminal,
 }
 
 /// The current state, to be changed by the chassis and watched by anyone. Clones share it.

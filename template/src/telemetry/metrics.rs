@@ -24,7 +24,8 @@ use prost_types::{FileDescriptorSet, MethodDescriptorProto};
 use tokio::sync::watch;
 use tonic::Code;
 
-use super::{greeting::REJECTED, process::Process, tls::Identity};
+use super::process::Process;
+use crate::tls::Identity;
 
 /// Prometheus' default buckets, two below for answers that need no IO, and one
 /// at the default of `--request-timeout`.
@@ -42,7 +43,7 @@ type Labels<const N: usize> = [(&'static str, String); N];
 
 /// The metrics of one server.
 #[derive(Default)]
-pub(super) struct Metrics {
+pub(crate) struct Metrics {
     registry: Mutex<Registry>,
     open: Gauge,
     accepted: Counter,
@@ -50,26 +51,27 @@ pub(super) struct Metrics {
 }
 
 /// A connection that is open; dropped when it closes.
-pub(super) struct Open(Gauge);
+pub(crate) struct Open(Gauge);
 
 /// The RPCs of one server, sorted by path, and last those of no known method.
-pub(super) struct Methods {
+pub(crate) struct Methods {
     known: Vec<Arc<Method>>,
     unknown: Arc<Method>,
 }
 
 /// One method, its counters at hand.
-pub(super) struct Method {
+pub(crate) struct Method {
     /// `/package.Service/Method`; empty for the unknown.
-    pub(super) path: String,
-    pub(super) started: Counter,
-    pub(super) in_flight: Gauge,
-    pub(super) handled: [Counter; CODES],
-    pub(super) seconds: Histogram,
+    pub(crate) path: String,
+    pub(crate) started: Counter,
+    pub(crate) in_flight: Gauge,
+    pub(crate) handled: [Counter; CODES],
+    pub(crate) seconds: Histogram,
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    /// None counted yet; connections may come to be rejected for `reasons`.
+    pub(crate) fn new(reasons: &[&'static str]) -> Self {
         let metrics = Self::default();
         let mut registry = metrics.registry();
         let build = [
@@ -81,8 +83,8 @@ impl Metrics {
         let grpc = registry.sub_registry_with_prefix("grpc_server_connections");
         grpc.register("open", "Connections open", metrics.open.clone());
         grpc.register("accepted", "Connections accepted", metrics.accepted.clone());
-        for reason in REJECTED {
-            metrics.rejected.get_or_create_owned(&[("reason", reason)]);
+        for reason in reasons {
+            metrics.rejected.get_or_create_owned(&[("reason", *reason)]);
         }
         let help = "Connections closed because they never came to speak HTTP/2";
         grpc.register("rejected", help, metrics.rejected.clone());
@@ -91,25 +93,25 @@ impl Metrics {
     }
 
     /// Tells when the certificate of `identity` expires.
-    pub(super) fn certificate(&self, identity: watch::Receiver<Identity>) {
+    pub(crate) fn certificate(&self, identity: watch::Receiver<Identity>) {
         let certificate = Box::new(Certificate(identity));
         self.registry().register_collector(certificate);
     }
 
     /// Counts a connection.
-    pub(super) fn accepted(&self) -> Open {
+    pub(crate) fn accepted(&self) -> Open {
         self.accepted.inc();
         self.open.inc();
         Open(self.open.clone())
     }
 
     /// Counts a connection that never came to speak HTTP/2.
-    pub(super) fn rejected(&self, reason: &'static str) {
+    pub(crate) fn rejected(&self, reason: &'static str) {
         self.rejected.get_or_create(&[("reason", reason)]).inc();
     }
 
     /// Counts the RPCs of the contracts in `descriptors`, from now on.
-    pub(super) fn methods(&self, descriptors: &[&[u8]]) -> Methods {
+    pub(crate) fn methods(&self, descriptors: &[&[u8]]) -> Methods {
         let started = Family::<Labels<3>, Counter>::default();
         let in_flight = Family::<Labels<3>, Gauge>::default();
         let handled = Family::<Labels<4>, Counter>::default();
@@ -167,7 +169,7 @@ impl Metrics {
     }
 
     /// All of them, as OpenMetrics text.
-    pub(super) fn encode(&self) -> Result<String, fmt::Error> {
+    pub(crate) fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         text::encode(&mut text, &self.registry()).map(|()| text)
     }
@@ -202,7 +204,7 @@ impl Collector for Certificate {
 
 impl Methods {
     /// The method of `path`, or the one that stands for all unknown ones.
-    pub(super) fn find(&self, path: &str) -> &Arc<Method> {
+    pub(crate) fn find(&self, path: &str) -> &Arc<Method> {
         let found = self
             .known
             .binary_search_by(|method| method.path.as_str().cmp(path));

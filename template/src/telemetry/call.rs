@@ -12,8 +12,8 @@ use super::metrics::Method;
 use crate::context::Context;
 
 /// An RPC in flight; dropped at its end.
-pub(super) struct Call {
-    pub(super) context: Context,
+pub(crate) struct Call {
+    pub(crate) context: Context,
     method: Arc<Method>,
     unknown: Option<Uri>,
     peer: Option<SocketAddr>,
@@ -22,7 +22,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn start(
+    pub(crate) fn start(
         method: &Arc<Method>,
         uri: &Uri,
         peer: Option<SocketAddr>,
@@ -44,7 +44,7 @@ impl Call {
     /// Reads the status from `headers` or trailers, if it is there, and corrects it:
     /// the gRPC specification has RESOURCE_EXHAUSTED for a message over the
     /// limit, where tonic answers OUT_OF_RANGE.
-    pub(super) fn see(&mut self, headers: &mut HeaderMap) {
+    pub(crate) fn see(&mut self, headers: &mut HeaderMap) {
         const TOO_LARGE: &str = "message length too large";
         let Some(code) = headers.get("grpc-status") else {
             return;

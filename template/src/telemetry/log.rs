@@ -20,10 +20,8 @@ use tracing_subscriber::{
     reload,
 };
 
-use super::{
-    Error,
-    format::{Json, Text},
-};
+use super::format::{Json, Text};
+use crate::file;
 
 /// The target of state changes, which rank above warnings.
 pub const STATE: &str = "state";
@@ -102,13 +100,13 @@ impl LogLevel {
 static CURRENT: OnceLock<(reload::Handle<Targets, Registry>, AtomicU8)> = OnceLock::new();
 
 /// Starts logging for this process.
-pub fn init(settings: &Settings) -> Result<(), Error> {
+pub fn init(settings: &Settings) -> Result<(), file::Error> {
     let writer = match &settings.dir {
         Some(dir) => {
             let path = dir.join(concat!(env!("CARGO_PKG_NAME"), ".log"));
             let file = fs::create_dir_all(dir)
                 .and_then(|()| OpenOptions::new().create(true).append(true).open(&path))
-                .map_err(|source| Error::File { path, source })?;
+                .map_err(|source| file::Error::io(&path, source))?;
             BoxMakeWriter::new(io::stderr.and(Arc::new(file)))
         }
         None => BoxMakeWriter::new(io::stderr),

@@ -1,12 +1,11 @@
-//! TLS of the server: its files, made into what the handshake needs.
-//! `reload` keeps them up to date.
+//! The PEM files of a server, made into what the handshake needs.
 
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use humantime::format_rfc3339_seconds;
@@ -20,29 +19,15 @@ use tokio_rustls::rustls::{
 };
 use tracing::{info, warn};
 
-use super::{Error, expiry};
-
-/// The PEM files of a TLS server.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// TLS, or plain TCP.
-    pub enabled: bool,
-    /// The certificate chain.
-    pub certfile: Option<PathBuf>,
-    /// Its private key.
-    pub privkeyfile: Option<PathBuf>,
-    /// The CA whose certificates clients have to show, for mutual TLS.
-    pub cafile: Option<PathBuf>,
-    /// How often to look whether the files have changed; zero is never.
-    pub reload_interval: Duration,
-}
+use super::expiry;
+use crate::file::{self, Error};
 
 /// The files that a TLS server can't do without, and the one that it can.
 #[derive(Clone)]
 pub(super) struct Files {
-    cert: PathBuf,
-    key: PathBuf,
-    ca: Option<PathBuf>,
+    pub(super) cert: PathBuf,
+    pub(super) key: PathBuf,
+    pub(super) ca: Option<PathBuf>,
 }
 
 /// What the files hold.
@@ -55,37 +40,18 @@ pub(super) struct Pems {
 
 /// Who the server is, and whom it lets in.
 #[derive(Clone, Debug)]
-pub(super) struct Identity {
-    pub(super) config: Arc<ServerConfig>,
+pub(crate) struct Identity {
+    pub(crate) config: Arc<ServerConfig>,
     /// When the first certificate of the chain expires.
-    pub(super) expires: SystemTime,
-}
-
-impl Settings {
-    /// The files to use; `None` is plain TCP.
-    pub(super) fn files(&self) -> Result<Option<Files>, Error> {
-        match (self.enabled, &self.certfile, &self.privkeyfile) {
-            (true, Some(cert), Some(key)) => Ok(Some(Files {
-                cert: cert.clone(),
-                key: key.clone(),
-                ca: self.cafile.clone(),
-            })),
-            (true, None, _) => Err(Error::Flags("--usetls needs --certfile")),
-            (true, _, None) => Err(Error::Flags("--usetls needs --privkeyfile")),
-            (false, None, None) if self.cafile.is_none() => Ok(None),
-            (false, ..) => Err(Error::Flags(
-                "--certfile, --privkeyfile and --cafile need --usetls",
-            )),
-        }
-    }
+    pub(crate) expires: SystemTime,
 }
 
 impl Files {
     pub(super) fn read(&self) -> Result<Pems, Error> {
         Ok(Pems {
-            cert: read(&self.cert)?,
-            key: read(&self.key)?,
-            ca: self.ca.as_deref().map(read).transpose()?,
+            cert: file::read(&self.cert)?,
+            key: file::read(&self.key)?,
+            ca: self.ca.as_deref().map(file::read).transpose()?,
         })
     }
 
@@ -117,10 +83,10 @@ impl Files {
         let mut config = builder
             .with_single_cert(chain, key)
             .map_err(|error| match error {
-                rustls::Error::InconsistentKeys(_) => Error::Tls {
-                    path: self.key.clone(),
-                    reason: format!("is not the key of {}", self.cert.display()),
-                },
+                rustls::Error::InconsistentKeys(_) => Error::content(
+                    &self.key,
+                    format_args!("is not the key of {}", self.cert.display()),
+                ),
                 rustls::Error::General(_) => unusable(&self.key, error),
                 error => unusable(&self.cert, error),
             })?;
@@ -148,13 +114,6 @@ impl Files {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::File {
-        path: path.to_owned(),
-        source,
-    })
-}
-
 fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
@@ -166,18 +125,12 @@ fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>,
 }
 
 fn not_pem(path: &Path, wanted: &str, error: pem::Error) -> Error {
-    Error::Tls {
-        path: path.to_owned(),
-        reason: match error {
-            pem::Error::NoItemsFound => format!("holds no {wanted} (PEM)"),
-            error => format!("is not valid PEM: {error}"),
-        },
+    match error {
+        pem::Error::NoItemsFound => Error::content(path, format_args!("holds no {wanted} (PEM)")),
+        error => Error::content(path, format_args!("is not valid PEM: {error}")),
     }
 }
 
 fn unusable(path: &Path, error: impl std::fmt::Display) -> Error {
-    Error::Tls {
-        path: path.to_owned(),
-        reason: format!("can't be used: {error}"),
-    }
+    Error::content(path, format_args!("can't be used: {error}"))
 }

@@ -12,8 +12,8 @@ use std::{
 use hyper::{HeaderMap, body::Bytes};
 use tonic::metadata::AsciiMetadataValue;
 
-pub(super) const REQUEST_ID: &str = "x-request-id";
-pub(super) const TRACEPARENT: &str = "traceparent";
+pub(crate) const REQUEST_ID: &str = "x-request-id";
+pub(crate) const TRACEPARENT: &str = "traceparent";
 
 /// Longer request ids are not taken over. 128: room for two UUIDs and a name.
 const MAX_REQUEST_ID: usize = 128;
@@ -23,7 +23,7 @@ const TRACEPARENT_LEN: usize = 55;
 
 /// The request id and the `traceparent` that `headers` ask for. Where they say
 /// nothing of a request id it is the trace id, so that one id finds everything.
-pub(super) fn of(headers: &HeaderMap) -> (AsciiMetadataValue, AsciiMetadataValue) {
+pub(crate) fn of(headers: &HeaderMap) -> (AsciiMetadataValue, AsciiMetadataValue) {
     let value = |name| Some(headers.get(name)?.as_bytes());
     let caller = value(TRACEPARENT).and_then(parse_traceparent);
     let traceparent = Bytes::copy_from_slice(&next_hop(caller));

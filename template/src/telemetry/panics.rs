@@ -22,7 +22,7 @@ pub(super) fn count() -> u64 {
 }
 
 /// Turns a panic of `f` into INTERNAL. What it said goes to the log, not to the client.
-pub(super) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Status> {
+pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Status> {
     // What a panic left half done is dropped, not used again.
     panic::catch_unwind(AssertUnwindSafe(f)).map_err(|_| Status::internal("internal error"))
 }

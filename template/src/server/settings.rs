@@ -1,0 +1,26 @@
+//! What the chassis needs to know.
+
+use std::net::SocketAddr;
+
+use super::limits::Limits;
+use crate::tls;
+
+/// What the chassis needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen.
+    pub address: SocketAddr,
+    /// Where the admin endpoints are, if anywhere.
+    pub admin: Option<SocketAddr>,
+    /// TLS and its files.
+    pub tls: tls::Settings,
+    /// What is allowed.
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// Checks files and settings, without listening.
+    pub fn check(&self) -> Result<(), tls::Error> {
+        self.tls.check()
+    }
+}

@@ -1,0 +1,82 @@
+//! TLS of the server: who it is, and whom it lets in.
+//!
+//! | file     | its concern                                         |
+//! |----------|-----------------------------------------------------|
+//! | `files`  | certificates, keys, CA, made into an identity       |
+//! | `reload` | the same, when the files change                     |
+//! | `expiry` | when certificates expire                            |
+
+mod expiry;
+mod files;
+mod reload;
+
+use std::{io, path::PathBuf, time::Duration};
+
+use tokio::sync::watch;
+
+use self::files::Files;
+pub(crate) use self::files::Identity;
+use crate::file;
+
+/// The PEM files of a TLS server.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// TLS, or plain TCP.
+    pub enabled: bool,
+    /// The certificate chain.
+    pub certfile: Option<PathBuf>,
+    /// Its private key.
+    pub privkeyfile: Option<PathBuf>,
+    /// The CA whose certificates clients have to show, for mutual TLS.
+    pub cafile: Option<PathBuf>,
+    /// How often to look whether the files have changed; zero is never.
+    pub reload_interval: Duration,
+}
+
+/// Why TLS can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Flags that contradict each other.
+    #[error("{0}")]
+    Flags(&'static str),
+    /// A file can't be used.
+    #[error(transparent)]
+    File(#[from] file::Error),
+    /// The system does not let the process listen for SIGHUP.
+    #[error("can't listen for SIGHUP: {0}")]
+    Signal(#[from] io::Error),
+}
+
+impl Settings {
+    /// Checks the files, without using them.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if let Some(files) = self.files()? {
+            files.load(&files.read()?)?;
+        }
+        Ok(())
+    }
+
+    /// The identity in the files, and every change of it; `None` is plain TCP.
+    pub(crate) fn watch(&self) -> Result<Option<watch::Receiver<Identity>>, Error> {
+        let files = self.files()?;
+        files
+            .map(|files| reload::watch(files, self.reload_interval))
+            .transpose()
+    }
+
+    fn files(&self) -> Result<Option<Files>, Error> {
+        match (self.enabled, &self.certfile, &self.privkeyfile) {
+            (true, Some(cert), Some(key)) => Ok(Some(Files {
+                cert: cert.clone(),
+                key: key.clone(),
+                ca: self.cafile.clone(),
+            })),
+            (true, None, _) => Err(Error::Flags("--usetls needs --certfile")),
+            (true, _, None) => Err(Error::Flags("--usetls needs --privkeyfile")),
+            (false, None, None) if self.cafile.is_none() => Ok(None),
+            (false, ..) => Err(Error::Flags(
+                "--certfile, --privkeyfile and --cafile need --usetls",
+            )),
+        }
+    }
+}
