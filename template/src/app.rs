@@ -82,7 +82,8 @@ async fn run(settings: Settings, lifecycle: &Lifecycle) -> Result<(), Error> {
         if let Some(upstream) = &settings.upstream {
             upstream.check()?;
         }
-        info!("Dry run: everything is in order");
+        // The answer to who asked, however little is logged.
+        println!("Dry run: everything is in order");
         return Ok(());
     }
     lifecycle.enter(State::Starting);

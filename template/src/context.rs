@@ -21,6 +21,8 @@ pub struct Context {
     pub request_id: Option<AsciiMetadataValue>,
     /// W3C Trace Context `traceparent`.
     pub traceparent: Option<AsciiMetadataValue>,
+    /// W3C Trace Context `tracestate`: what the caller's tracing system adds to it.
+    pub tracestate: Option<AsciiMetadataValue>,
 }
 
 impl Context {

@@ -84,11 +84,9 @@ impl Handler {
             + asked
                 .unwrap_or(self.request_timeout)
                 .min(self.request_timeout);
-        let (request_id, traceparent) = ids::of(request.headers());
         let context = Context {
             deadline: asked.map(|asked| now + asked),
-            request_id: Some(request_id),
-            traceparent: Some(traceparent),
+            ..ids::of(request.headers())
         };
         let method = self.methods.find(request.uri().path());
         let call = Call::start(method, request.uri(), peer.address(), now, context.clone());

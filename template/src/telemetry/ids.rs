@@ -1,5 +1,5 @@
-//! The ids of a request: `x-request-id`, and W3C Trace Context `traceparent`.
-//! What the caller sent is taken over, what it did not is made.
+//! The ids of a request: `x-request-id`, and W3C Trace Context `traceparent` and
+//! `tracestate`. What the caller sent is taken over, what it did not is made.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -9,11 +9,14 @@ use std::{
     },
 };
 
-use hyper::{HeaderMap, body::Bytes};
+use hyper::{HeaderMap, body::Bytes, header::HeaderValue};
 use tonic::metadata::AsciiMetadataValue;
+
+use crate::context::Context;
 
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 pub(crate) const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
 
 /// Longer request ids are not taken over. 128: room for two UUIDs and a name.
 const MAX_REQUEST_ID: usize = 128;
@@ -21,9 +24,9 @@ const MAX_REQUEST_ID: usize = 128;
 /// `version "-" trace-id "-" parent-id "-" trace-flags`
 const TRACEPARENT_LEN: usize = 55;
 
-/// The request id and the `traceparent` that `headers` ask for. Where they say
+/// The context that `headers` ask for, but for its deadline. Where they say
 /// nothing of a request id it is the trace id, so that one id finds everything.
-pub(crate) fn of(headers: &HeaderMap) -> (AsciiMetadataValue, AsciiMetadataValue) {
+pub(crate) fn of(headers: &HeaderMap) -> Context {
     let value = |name| Some(headers.get(name)?.as_bytes());
     let caller = value(TRACEPARENT).and_then(parse_traceparent);
     let traceparent = Bytes::copy_from_slice(&next_hop(caller));
@@ -32,12 +35,30 @@ pub(crate) fn of(headers: &HeaderMap) -> (AsciiMetadataValue, AsciiMetadataValue
         _ => traceparent.slice(3..35),
     };
     let ascii = |id: Bytes| id.try_into().expect("all of it is visible ASCII");
-    (ascii(request_id), ascii(traceparent))
+    Context {
+        deadline: None,
+        request_id: Some(ascii(request_id)),
+        traceparent: Some(ascii(traceparent)),
+        // Without its traceparent it says nothing.
+        tracestate: caller.and_then(|_| tracestate(headers)),
+    }
 }
 
 /// The trace id within a `traceparent` that this module made.
 pub(crate) fn trace_id(traceparent: &AsciiMetadataValue) -> Option<&str> {
     traceparent.to_str().ok()?.get(3..35)
+}
+
+/// Passed on as it is: this hop has nothing to add.
+fn tracestate(headers: &HeaderMap) -> Option<AsciiMetadataValue> {
+    let lists = headers.get_all(TRACESTATE).iter();
+    let lists: Vec<_> = lists.map(HeaderValue::as_bytes).collect();
+    // Several of them are one list in parts (RFC 9110, section 5.3).
+    let list = Bytes::from(lists.join(&b','));
+    if list.is_empty() {
+        return None;
+    }
+    list.try_into().ok()
 }
 
 fn is_request_id(id: &[u8]) -> bool {
@@ -120,9 +141,9 @@ mod tests {
             let name = hyper::header::HeaderName::from_static(name);
             (name, value.parse().unwrap())
         });
-        let (request_id, traceparent) = of(&headers.collect());
-        let text = |id: AsciiMetadataValue| id.to_str().unwrap().to_owned();
-        (text(request_id), text(traceparent))
+        let context = of(&headers.collect());
+        let text = |id: Option<AsciiMetadataValue>| id.unwrap().to_str().unwrap().to_owned();
+        (text(context.request_id), text(context.traceparent))
     }
 
     #[test]
@@ -141,6 +162,26 @@ mod tests {
         assert_eq!(traceparent[..36], caller[..36]);
         assert_ne!(traceparent[36..52], caller[36..52]);
         assert_eq!(traceparent[52..], caller[52..]);
+    }
+
+    #[test]
+    fn a_tracestate_goes_with_its_traceparent() {
+        let trace = format!("00-{TRACE_ID}-00f067aa0ba902b7-01");
+        let cases: [(_, &[&str], _); 4] = [
+            (&*trace, &["a=1,b=2"], Some("a=1,b=2")),
+            (&trace, &["a=1", "b=2"], Some("a=1,b=2")),
+            (&trace, &[], None),
+            ("nonsense", &["a=1"], None),
+        ];
+        for (traceparent, lists, expected) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(TRACEPARENT, traceparent.parse().unwrap());
+            for list in lists {
+                headers.append(TRACESTATE, list.parse().unwrap());
+            }
+            let expected = expected.map(|list| list.parse().unwrap());
+            assert_eq!(of(&headers).tracestate, expected, "{traceparent} {lists:?}");
+        }
     }
 
     #[test]

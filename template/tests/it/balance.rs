@@ -134,6 +134,51 @@ async fn a_call_whose_connection_is_lost_is_made_again_elsewhere() {
     assert_eq!(call.await.unwrap().unwrap(), "other");
 }
 
+/// An instance that takes only clients with a certificate of the same CA.
+async fn secured(certificates: &Certificates, address: SocketAddr) -> Instance {
+    let settings = server::Settings {
+        address,
+        tls: tls::Settings {
+            enabled: true,
+            certfile: Some(certificates.path("server.pem")),
+            privkeyfile: Some(certificates.path("server.key")),
+            cafile: Some(certificates.path("ca.pem")),
+            ..tls::Settings::default()
+        },
+        ..InProcess::settings(&["--drain-timeout", "0s"])
+    };
+    Instance::with(settings, |_| async { Ok("safe".into()) }).await
+}
+
+#[tokio::test]
+async fn files_that_changed_are_read_again_for_the_next_connection() {
+    let [old, new] = [(); 2].map(|()| Certificates::new());
+    let instance = secured(&old, ([127, 0, 0, 1], 0).into()).await;
+    let address = instance.address;
+    let settings = Settings {
+        tls: Some(Tls {
+            cafile: old.path("ca.pem"),
+            identity: Some((old.path("client.pem"), old.path("client.key"))),
+        }),
+        ..Settings::new("localhost", address.port())
+    };
+    let name = Name::default();
+    name.stands_for([address]);
+    let client = Client::connect_with(&settings, name).await.unwrap();
+    assert_eq!(client.hello(String::new()).await.unwrap(), "safe");
+
+    instance.stop().await;
+    let _renewed = secured(&new, address).await;
+    let stranger = client.hello(String::new()).await.unwrap_err();
+    let stranger = stranger.to_string();
+    assert!(stranger.contains("invalid peer certificate"), "{stranger}");
+    for file in ["ca.pem", "client.pem", "client.key"] {
+        std::fs::copy(new.path(file), old.path(file)).unwrap();
+    }
+    let connected = async { while client.hello(String::new()).await.is_err() {} };
+    timeout(PATIENCE, connected).await.unwrap();
+}
+
 #[tokio::test]
 async fn whatever_the_address_the_certificate_must_be_for_the_name() {
     let certificates = Certificates::new();

@@ -52,12 +52,16 @@ async fn a_call_that_fails_twice_succeeds_at_the_third_attempt() {
 }
 
 #[tokio::test]
-async fn retries_cease_when_they_never_help() {
+async fn retries_cease_when_they_never_help_and_return_with_success() {
     let attempts = Arc::new(AtomicU32::new(0));
     let seen = attempts.clone();
-    let instance = Instance::start(move |_| {
+    let instance = Instance::start(move |request: Request<HelloRequest>| {
         seen.fetch_add(1, Relaxed);
-        async { Err(Status::unavailable("down")) }
+        let answer = match &*request.into_inner().message {
+            "" => Err(Status::unavailable("down")),
+            message => Ok(message.into()),
+        };
+        async { answer }
     })
     .await;
     let client = Client::connect(&instance.settings()).await.unwrap();
@@ -71,6 +75,14 @@ async fn retries_cease_when_they_never_help() {
         counts.push(attempts.swap(0, Relaxed));
     }
     assert_eq!(counts, [4, 1, 1]);
+
+    // Six failures took 60 of 100 tokens; the next may be tried again if more than 50 are left.
+    for _ in 0..21 {
+        client.hello("up".into()).await.unwrap();
+    }
+    attempts.store(0, Relaxed);
+    status(client.hello(String::new()).await);
+    assert_eq!(attempts.load(Relaxed), 2);
 }
 
 #[tokio::test]
@@ -116,7 +128,8 @@ async fn a_call_passes_on_what_is_left_of_the_time_and_whose_it_is() {
         let left = Duration::from_micros(timeout.parse().unwrap());
         assert!(left <= Duration::from_secs(5), "{left:?}");
         assert!(left > Duration::from_secs(1), "{left:?}");
-        Ok(format!("{} {}", text("x-request-id"), text("traceparent")))
+        let [id, trace, state] = ["x-request-id", "traceparent", "tracestate"].map(text);
+        Ok(format!("{id} {trace} {state}"))
     })
     .await;
     let client = Client::connect(&instance.settings()).await.unwrap();
@@ -125,9 +138,10 @@ async fn a_call_passes_on_what_is_left_of_the_time_and_whose_it_is() {
         deadline: Some(tokio::time::Instant::now() + Duration::from_secs(5)),
         request_id: Some("order-7".parse().unwrap()),
         traceparent: Some(trace.parse().unwrap()),
+        tracestate: Some("vendor=1".parse().unwrap()),
     };
     let answer = context.scope(client.hello(String::new())).await.unwrap();
-    assert_eq!(answer, format!("order-7 {trace}"));
+    assert_eq!(answer, format!("order-7 {trace} vendor=1"));
 }
 
 #[tokio::test]

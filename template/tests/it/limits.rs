@@ -7,6 +7,7 @@ use tonic::Code;
 
 use crate::support::{
     Child, InProcess, hello,
+    http::get,
     http2::{
         DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, NO_ERROR, PING, PREFACE, Raw, SETTINGS,
         header, headers, hello_headers, hello_message,
@@ -140,6 +141,27 @@ async fn an_rpc_over_the_limit_is_refused_and_the_others_complete() {
         call.await.unwrap().unwrap();
     }
     other.unary("reply").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_binary_refuses_an_rpc_over_the_limit_too() {
+    let mut service = Child::running(&["--max-requests", "2", "--admin-port", "0"]);
+    let admin = service.admin();
+    let mut client = Raw::greet(&service.address()).await;
+    for stream in [1, 3, 5] {
+        client.begin_hello(stream).await;
+    }
+    let refusal = client.wait_for(HEADERS).await;
+    assert_eq!(refusal.flags & END_STREAM, END_STREAM);
+    let text = get(&admin, "/metrics").await.body;
+    let exhausted = |line: &&str| line.contains("ResourceExhausted") && line.ends_with(" 1");
+    assert_eq!(text.lines().filter(exhausted).count(), 1, "{text}");
+    for stream in [1, 3, 5].into_iter().filter(|it| *it != refusal.stream) {
+        let message = hello_message(&format!("stream {stream}"));
+        client.end_hello(stream, &message).await;
+        let answer = client.wait_for(DATA).await;
+        assert_eq!((answer.stream, answer.payload), (stream, message));
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,13 @@
 //! What the log says of requests, and the ids by which they are found.
 
+use std::fs;
+
 use serde_json::Value;
 use tonic::{Request, metadata::MetadataMap};
 
-use crate::support::{Child, SERVICE, Stub, channel, hello, proto::HelloRequest};
+use crate::support::{
+    Child, SERVICE, Stub, certificates::Certificates, channel, hello, proto::HelloRequest,
+};
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -36,6 +40,21 @@ async fn a_line_per_rpc_at_debug_tells_what_became_of_it() {
     ] {
         assert!(line.contains(part), "{part:?} in {line}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_that_a_request_causes_has_its_id() {
+    let upstream = Child::running(&[]);
+    let port = upstream.port().to_string();
+    let mut service = Child::running(&["--loglevel", "0", "--client-port", &port]);
+    drop(upstream);
+    let mut request = Request::new(HelloRequest::default());
+    let metadata = request.metadata_mut();
+    metadata.insert("x-request-id", "order-7".parse().unwrap());
+    let mut stub = Stub::new(channel(&service.address()).await);
+    stub.hello(request).await.unwrap_err();
+    let line = service.wait_for("Attempt 1 failed");
+    assert!(line.contains(" request_id=order-7 "), "{line}");
 }
 
 #[tokio::test]
@@ -102,6 +121,35 @@ async fn json_lines_are_objects_with_the_ids() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_logged() {
+    let certificates = Certificates::new();
+    let key = fs::read_to_string(certificates.path("server.key")).unwrap();
+    for format in ["text", "json"] {
+        let flags = ["--loglevel", "0", "--log-format", format];
+        let mut service = certificates.service(&flags);
+        let channel = certificates.channel(&service.address(), None).await;
+        let message = "message".repeat(9);
+        let mut request = Request::new(HelloRequest { message });
+        let token = "Bearer token".parse().unwrap();
+        request.metadata_mut().insert("authorization", token);
+        Stub::new(channel.unwrap()).hello(request).await.unwrap();
+        service.wait_for("RPC");
+        // Torn, it has to be complained about.
+        fs::write(certificates.path("server.key"), &key[..key.len() / 2]).unwrap();
+        service.signal("HUP");
+        service.wait_for("Can't reload the TLS files");
+        fs::write(certificates.path("server.key"), &key).unwrap();
+        service.signal("INT");
+        let (_, log) = service.wait();
+        let log = log.join("\n");
+        let lines = key.lines().filter(|line| !line.starts_with("-----"));
+        for secret in lines.chain(["Bearer", "token", "messagemessage"]) {
+            assert!(!log.contains(secret), "{secret} in {log}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_log_goes_to_a_file_as_well() {
     let dir = tempfile::TempDir::new().unwrap();
@@ -109,6 +157,6 @@ async fn the_log_goes_to_a_file_as_well() {
     service.signal("INT");
     let (_, log) = service.wait();
     let file = dir.path().join(concat!(env!("CARGO_PKG_NAME"), ".log"));
-    let lines = std::fs::read_to_string(file).unwrap();
+    let lines = fs::read_to_string(file).unwrap();
     assert_eq!(lines.lines().collect::<Vec<_>>(), log);
 }

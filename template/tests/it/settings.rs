@@ -133,11 +133,17 @@ fn help_and_version_say_who_what_and_when() {
 
 #[test]
 fn a_dry_run_says_that_all_is_well_and_does_not_listen() {
-    let (code, log) = run(&["--dry-run"], &[]);
-    assert_eq!(code, Some(0));
-    let log = log.join("\n");
-    assert!(log.contains("Dry run: everything is in order"), "{log}");
-    assert!(!log.contains("Listening"), "{log}");
+    for level in ["0", "1", "5"] {
+        let mut command = Command::new(binary());
+        let output = command.args(["--dry-run", "--loglevel", level]).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let answer = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(answer, "Dry run: everything is in order\n");
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(!log.contains("Listening"), "{log}");
+        assert_eq!(log.is_empty(), level == "5", "{log}");
+    }
 }
 
 #[test]

@@ -68,6 +68,36 @@ async fn the_last_of_three_has_what_is_left_of_the_callers_time() {
     assert!((1..20_000_000).contains(&left), "{left}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_callers_trace_goes_on_upstream() {
+    let last = Instance::start(|request: Request<HelloRequest>| async move {
+        let metadata = request.metadata();
+        let text = |name| metadata.get(name).map_or("none", |it| it.to_str().unwrap());
+        Ok(format!("{} {}", text("traceparent"), text("tracestate")))
+    })
+    .await;
+    let port = last.address.port().to_string();
+    let first = Child::running(&["--client-ip", "127.0.0.1", "--client-port", &port]);
+    let mut stub = Stub::new(channel(&first.address()).await);
+    let mut seen_upstream = async |traceparent: &str| {
+        let mut request = Request::new(HelloRequest::default());
+        let metadata = request.metadata_mut();
+        metadata.insert("traceparent", traceparent.parse().unwrap());
+        metadata.append("tracestate", "rojo=00f067aa0ba902b7".parse().unwrap());
+        metadata.append("tracestate", "congo=t61rcWkgMzE".parse().unwrap());
+        stub.hello(request).await.unwrap().into_inner().message
+    };
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let seen = seen_upstream(trace).await;
+    let (traceparent, tracestate) = seen.split_once(' ').unwrap();
+    assert_eq!(traceparent[..36], trace[..36]);
+    assert_ne!(traceparent[36..52], trace[36..52], "a span of its own");
+    assert_eq!(tracestate, "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE");
+
+    let seen = seen_upstream("nonsense").await;
+    assert!(seen.starts_with("00-") && seen.ends_with(" none"), "{seen}");
+}
+
 #[test]
 fn an_upstream_that_can_not_be_reached_ends_the_start_after_the_attempts() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -35,7 +35,7 @@ impl Child {
     /// The same, and waits until it is running.
     pub fn running(args: &[&str]) -> Self {
         let mut child = Self::start(args);
-        child.wait_for("STATE Running");
+        child.wait_for("Running");
         child
     }
 
