@@ -16,4 +16,5 @@ mod sources;
 mod support;
 mod template;
 mod terminal;
+mod toolchain;
 mod update;

@@ -2,7 +2,7 @@
 
 mod built;
 mod changes;
-mod fixture;
+pub mod fixture;
 mod refusals;
 mod remembered;
 mod stopped;

@@ -23,7 +23,7 @@ use crate::{
 pub struct Repository(pub PathBuf);
 
 impl Repository {
-    fn new(directory: PathBuf) -> Self {
+    pub fn new(directory: PathBuf) -> Self {
         let repository = Self(directory);
         repository.git(&["init", "--quiet", "--initial-branch", "main"]);
         repository.commit("The first");
