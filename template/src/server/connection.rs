@@ -1,17 +1,16 @@
 //! The life of one connection: TLS handshake, greeting, HTTP/2, end.
 
 use std::{
-    future::{Future, poll_fn},
+    future::poll_fn,
     hash::{BuildHasher, RandomState},
     net::SocketAddr,
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
-    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use hyper::{server::conn::http2, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite, BufReader},
     net::TcpStream,
@@ -24,6 +23,7 @@ use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
 use super::{
+    batch::Batches,
     cork::Cork,
     greeting::{PREFACE, Rejected, expect_preface},
     handler::{Handler, Peer},
@@ -120,12 +120,13 @@ impl Connections {
 
     async fn serve_http2(&self, reader: Reader, peer: Peer, address: SocketAddr) {
         let cork = Cork::new(PREFACE, reader);
+        let mut batches = Batches::new(cork.clone());
         let service = service_fn(|request| {
             let handler = self.handler.clone();
             let peer = peer.clone();
             async move { handler.handle(peer, request).await }
         });
-        let connection = http2::Builder::new(TokioExecutor::new())
+        let connection = http2::Builder::new(batches.executor())
             .timer(TokioTimer::new())
             .auto_date_header(false)
             .max_concurrent_streams(MAX_STREAMS)
@@ -136,13 +137,13 @@ impl Connections {
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
             .keep_alive_interval(self.limits.keepalive_interval)
             .keep_alive_timeout(self.limits.keepalive_timeout)
-            .serve_connection(TokioIo::new(cork.clone()), service);
+            .serve_connection(TokioIo::new(cork), service);
         let mut connection = pin!(connection);
         let mut orders = self.orders();
         let end = loop {
             tokio::select! {
                 biased;
-                end = poll_fn(|cx| poll_corked(connection.as_mut(), &cork, cx)) => break end,
+                end = poll_fn(|cx| batches.poll(connection.as_mut(), cx)) => break end,
                 Some(Ok(order)) = orders.join_next() => match order {
                     Order::Leave => connection.as_mut().graceful_shutdown(),
                     Order::Close => {
@@ -179,25 +180,6 @@ impl Connections {
             Order::Close
         });
         orders
-    }
-}
-
-/// Polls the connection, and then sends what that made it write.
-fn poll_corked<C, E>(
-    connection: Pin<&mut C>,
-    cork: &Cork<Box<dyn Io>>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<(), Box<dyn std::error::Error + Send + Sync>>>
-where
-    C: Future<Output = Result<(), E>>,
-    E: std::error::Error + Send + Sync + 'static,
-{
-    if let Poll::Ready(end) = connection.poll(cx) {
-        return Poll::Ready(end.map_err(Into::into));
-    }
-    match ready!(cork.poll_drain(cx)) {
-        Ok(()) => Poll::Pending,
-        Err(error) => Poll::Ready(Err(error.into())),
     }
 }
 

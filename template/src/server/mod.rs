@@ -12,6 +12,7 @@
 //! | `connection` | one connection: handshake, greeting, HTTP/2, end      |
 //! | `greeting`   | its first bytes: HTTP/2, or garbage                   |
 //! | `cork`       | its IO: few and large reads and writes                |
+//! | `batch`      | its replies: together what was asked together       |
 //! | `handler`    | one RPC: deadline, shedding, panics                   |
 //! | `response`   | its response, which may be a stream                   |
 //! | `health`     | the gRPC health service                               |
@@ -21,6 +22,7 @@
 //! [`crate::telemetry`], [`crate::lifecycle`], and `admin` and `listener`.
 
 mod accept;
+mod batch;
 mod connection;
 mod cork;
 mod greeting;

@@ -9,6 +9,7 @@ mod balance;
 mod client;
 mod contract;
 mod drain;
+mod fairness;
 mod garbage;
 mod health;
 mod http2;

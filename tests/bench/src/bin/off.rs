@@ -1,21 +1,25 @@
-//! The generated service's stack with everything off: its corked connections and its HTTP/2
-//! settings with tonic's routes behind them, and nothing else. What it takes more than this
-//! is what limits, deadlines, metrics, request ids and logs cost. Takes its port.
+//! The generated service's stack with everything off: its corked connections that reply
+//! in batches and its HTTP/2 settings, with tonic's routes behind them and nothing else. What
+//! it takes more than this is what limits, deadlines, metrics, request ids and logs cost.
+//! Takes its port.
 
-use std::{env, error::Error, future::poll_fn, pin::pin, task::Poll};
+use std::{env, error::Error, future::poll_fn, pin::pin};
 
 use bench::{Echoes, proto::echo_service_server::EchoServiceServer};
 use hyper::{server::conn::http2, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::BufReader,
     net::{TcpListener, TcpStream},
 };
 use tonic::{body::Body, codegen::Service, service::Routes};
 
+#[path = "../../../../template/src/server/batch.rs"]
+mod batch;
 #[path = "../../../../template/src/server/cork.rs"]
 mod cork;
 
+use batch::Batches;
 use cork::Cork;
 
 #[tokio::main(worker_threads = 2)]
@@ -32,24 +36,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn serve(tcp: TcpStream, routes: Routes) {
     let cork = Cork::new(b"", BufReader::with_capacity(16 * 1024, tcp));
+    let mut batches = Batches::new(cork.clone());
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
         let mut routes = routes.clone();
         async move { routes.call(request.map(Body::new)).await }
     });
-    let connection = http2::Builder::new(TokioExecutor::new())
+    let connection = http2::Builder::new(batches.executor())
         .timer(TokioTimer::new())
         .auto_date_header(false)
         .max_concurrent_streams(100)
         .initial_stream_window_size(64 * 1024)
         .initial_connection_window_size(1024 * 1024)
-        .serve_connection(TokioIo::new(cork.clone()), service);
+        .serve_connection(TokioIo::new(cork), service);
     let mut connection = pin!(connection);
-    let _ = poll_fn(|cx| match connection.as_mut().poll(cx) {
-        Poll::Ready(_) => Poll::Ready(Ok(())),
-        Poll::Pending => match cork.poll_drain(cx) {
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            _ => Poll::Pending,
-        },
-    })
-    .await;
+    let _ = poll_fn(|cx| batches.poll(connection.as_mut(), cx)).await;
 }
