@@ -3,6 +3,9 @@
 //! read it. A task spawned by a handler starts without it, unless it is run
 //! inside [`Context::scope`].
 
+#[cfg(feature = "server")]
+pub(crate) mod timeout;
+
 use std::future::Future;
 
 use tokio::time::Instant;

@@ -18,6 +18,7 @@
 //! | `rpc`         | the adapter between the contract and the core              |
 //! | `service`     | the core: what the service does, free of any transport     |
 //! | `server`      | the chassis: connections, RPCs, limits, drain              |
+//! | `standard`    | the gRPC health and reflection services                    |
 //! | `admin`       | liveness, readiness, metrics and log level by HTTP         |
 //! | `healthcheck` | asks the admin port of the service next door               |
 //! | `telemetry`   | log, metrics, request ids, panics                          |
@@ -49,6 +50,8 @@ pub mod server;
 pub mod service;
 #[cfg(feature = "server")]
 pub mod signals;
+#[cfg(feature = "server")]
+mod standard;
 #[cfg(feature = "server")]
 pub mod telemetry;
 #[cfg(feature = "server")]

@@ -1,5 +1,4 @@
-//! The states of the service: one value that the log, the health service and
-//! readiness all follow.
+//! The states of the service: one value that the log and readiness follow.
 
 use std::fmt;
 

@@ -15,11 +15,9 @@
 //! | `batch`      | its replies: together what was asked together       |
 //! | `handler`    | one RPC: deadline, shedding, panics                   |
 //! | `response`   | its response, which may be a stream                   |
-//! | `health`     | the gRPC health service                               |
-//! | `reflection` | the gRPC reflection service                           |
 //!
 //! It stands on modules that know nothing of it: [`crate::tls`],
-//! [`crate::telemetry`], [`crate::lifecycle`], and `admin` and `listener`.
+//! [`crate::telemetry`], [`crate::lifecycle`], and `admin`, `standard` and `listener`.
 
 mod accept;
 mod batch;
@@ -27,9 +25,7 @@ mod connection;
 mod cork;
 mod greeting;
 mod handler;
-mod health;
 pub mod limits;
-mod reflection;
 mod response;
 mod rpcs;
 mod settings;
@@ -44,7 +40,6 @@ use self::{
     connection::{Connections, Phase},
     greeting::REJECTED,
     handler::Handler,
-    health::Health,
     limits::Limits,
 };
 pub use self::{rpcs::Rpcs, settings::Settings};
@@ -52,6 +47,7 @@ use crate::{
     admin,
     lifecycle::{Lifecycle, Shutdown, State},
     listener::{self, Listener},
+    standard::{DESCRIPTORS, health::Health, reflection},
     telemetry::metrics::Metrics,
     tls,
 };
@@ -134,15 +130,9 @@ impl Server {
             ..
         } = self;
         let (phase, phases) = watch::channel(Phase::Serve);
-        let health = Health::new(rpcs.names).await;
-        let methods = metrics.methods(&[
-            rpcs.descriptors,
-            tonic_health::pb::FILE_DESCRIPTOR_SET,
-            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-        ]);
+        let health = Health::new(rpcs.names);
+        let methods = metrics.methods(&[&[rpcs.descriptors], &DESCRIPTORS[..]].concat());
         let routes = reflection::add(rpcs.descriptors, rpcs.routes).add_service(health.service());
-        tokio::spawn(health.follow(lifecycle.watch(), phases.clone()));
         let permits = Permits::new(limits.max_connections);
         let connections = Arc::new(Connections {
             tls,
@@ -153,17 +143,20 @@ impl Server {
         });
         let mut accepting = Box::pin(accept::accept(listener, connections, permits.clone()));
 
+        health.report(true).await;
         lifecycle.enter(State::Running);
         let reason = tokio::select! {
             never = &mut accepting => match never {},
             reason = shutdown => reason,
         };
 
+        health.report(false).await;
         lifecycle.enter(State::Stopping);
         if reason == Shutdown::Orchestrator {
             let _ = timeout(limits.drain_delay, &mut accepting).await;
         }
         drop(accepting);
+        health.end().await;
         phase.send_replace(Phase::Drain);
         let drained = timeout(limits.drain_timeout, permits.returned()).await;
         if drained.is_err() {

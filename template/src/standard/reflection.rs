@@ -4,7 +4,7 @@ use tonic::service::Routes;
 use tonic_reflection::server::Builder;
 
 /// Adds the reflection of the contract in `descriptors` to `routes`.
-pub(super) fn add(descriptors: &'static [u8], routes: Routes) -> Routes {
+pub(crate) fn add(descriptors: &'static [u8], routes: Routes) -> Routes {
     const CHECKED: &str = "the build script made the descriptors";
     let builder = || {
         Builder::configure()
