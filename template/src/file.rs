@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tracing::warn;
+
 /// Why a file can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -44,4 +46,17 @@ impl Error {
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|source| Error::io(path, source))
+}
+
+/// Warns of a private key that every user of this machine may read or write.
+pub(crate) fn warn_if_open(key: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(key).map_or(0, |key| key.permissions().mode());
+        if mode & 0o007 != 0 {
+            let key = key.display();
+            warn!("{key} is open to every user of this machine: chmod o= {key}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tonic::transport::Endpoint;
 
 use super::{Error, Tls, failure::root_cause};
+use crate::file;
 
 // As the server does. More often than each minute, and a server may take it for
 // an attack (gRPC A8).
@@ -50,7 +51,11 @@ impl Settings {
     /// Checks that the address makes sense and the TLS files can be used,
     /// without connecting.
     pub fn check(&self) -> Result<(), Error> {
-        self.endpoint().map(drop)
+        self.endpoint()?;
+        if let Some((_, key)) = self.tls.as_ref().and_then(|tls| tls.identity.as_ref()) {
+            file::warn_if_open(key);
+        }
+        Ok(())
     }
 
     /// `host:port`.

@@ -1,8 +1,6 @@
 //! The PEM files of a server, made into what the handshake needs.
 
 use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::SystemTime,
@@ -106,11 +104,7 @@ impl Files {
         } else {
             info!("{cert} expires {time}");
         }
-        let mode = fs::metadata(&self.key).map_or(0, |key| key.permissions().mode());
-        if mode & 0o007 != 0 {
-            let key = self.key.display();
-            warn!("{key} is open to every user of this machine: chmod o= {key}");
-        }
+        file::warn_if_open(&self.key);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What Prometheus is told.
 
+use std::time::UNIX_EPOCH;
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -7,7 +9,9 @@ use tokio::{
 use tonic::{Code, codegen::http::uri::PathAndQuery};
 
 use crate::support::{
-    Child, InProcess, SERVICE, hello,
+    Child, InProcess, SERVICE,
+    certificates::Certificates,
+    hello,
     http::{get, metric},
     in_process::{STREAM, UNARY, request},
 };
@@ -73,7 +77,7 @@ async fn the_process_tells_of_itself() {
     let mut service = Child::running(&["--admin-port", "0"]);
     let admin = service.admin();
     let value = async |name| metric(&admin, name).await.unwrap();
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    let now = UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
     let started = value("process_start_time_seconds").await;
     assert!((now - 60.0..=now).contains(&started), "{started}");
     assert!(value("process_cpu_seconds_total").await < 60.0);
@@ -174,4 +178,21 @@ async fn connections_are_counted_and_so_is_garbage() {
         connections(r#"rejected_total{reason="tls"}"#).await,
         Some(0.0)
     );
+}
+
+#[tokio::test]
+async fn the_expiry_of_the_certificate_in_use_is_told() {
+    let certificates = Certificates::new();
+    let flags = ["--admin-port", "0", "--tls-reload-interval", "0s"];
+    let mut service = certificates.service(&flags);
+    let admin = service.admin();
+    let name = "tls_certificate_expiration_timestamp_seconds";
+    let before = metric(&admin, name).await;
+    certificates.issue_until("server", 2030);
+    assert_eq!(metric(&admin, name).await, before);
+    service.signal("HUP");
+    service.wait_for("Reloaded the TLS files");
+    let new_year = humantime::parse_rfc3339("2030-01-01T00:00:00Z").unwrap();
+    let new_year = new_year.duration_since(UNIX_EPOCH).unwrap();
+    assert_eq!(metric(&admin, name).await, Some(new_year.as_secs_f64()));
 }

@@ -1,6 +1,11 @@
 //! Services that call each other.
 
-use std::{net::TcpListener, time::Duration};
+use std::{
+    fs::{self, Permissions},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    time::Duration,
+};
 
 use tonic::Request;
 
@@ -149,6 +154,25 @@ async fn an_upstream_can_demand_a_certificate() {
         log.contains("(does it demand a client certificate?)"),
         "{log}"
     );
+}
+
+#[test]
+fn a_key_for_the_upstream_that_is_open_to_everybody_is_warned_about() {
+    let certificates = Certificates::new();
+    let [ca, cert, key] = ["ca.pem", "client.pem", "client.key"].map(|file| certificates.arg(file));
+    let warning = format!("WARN  {key} is open to every user");
+    for (mode, warnings) in [(0o600, 0), (0o644, 1)] {
+        fs::set_permissions(&key, Permissions::from_mode(mode)).unwrap();
+        let files = [
+            &["--client-usetls", "--client-cafile", &ca][..],
+            &["--client-certfile", &cert, "--client-privkeyfile", &key],
+        ];
+        let flags = [&["--dry-run", "--client-port=1"], &files.concat()[..]].concat();
+        let (exit, log) = Child::start(&flags).wait();
+        assert_eq!(exit.code(), Some(0), "{log:#?}");
+        let warned = log.iter().filter(|line| line.contains(&warning));
+        assert_eq!(warned.count(), warnings, "{mode:o}: {log:#?}");
+    }
 }
 
 #[test]
