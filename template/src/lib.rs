@@ -29,6 +29,7 @@
 pub mod client;
 pub mod context;
 pub mod file;
+mod jitter;
 
 #[cfg(feature = "server")]
 mod admin;

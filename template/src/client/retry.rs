@@ -3,12 +3,12 @@
 //! <https://github.com/grpc/proposal/blob/master/A6-client-retries.md>
 
 use std::{
-    hash::{BuildHasher, RandomState},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::Duration,
 };
 
 use super::{Method, failure::Failure};
+use crate::jitter::jittered;
 
 /// How often a call is tried at most.
 const ATTEMPTS: u32 = 4;
@@ -20,13 +20,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long to wait after so many failures, ± 20 %, lest all clients try again at once.
 pub(super) fn pause(failures: u32) -> Duration {
     let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
-    let random = RandomState::new().hash_one(()) % 4001;
-    #[expect(clippy::cast_precision_loss, reason = "at most 4000")]
-    let factor = 0.8 + random as f64 / 10_000.0;
-    FIRST_PAUSE
-        .saturating_mul(doubled)
-        .min(LONGEST_PAUSE)
-        .mul_f64(factor)
+    let pause = FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE);
+    jittered(pause, 0.2)
 }
 
 /// Keeps retries from multiplying the load of a service that is down: one call

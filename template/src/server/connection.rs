@@ -1,13 +1,6 @@
 //! The life of one connection: TLS handshake, greeting, HTTP/2, end.
 
-use std::{
-    future::poll_fn,
-    hash::{BuildHasher, RandomState},
-    net::SocketAddr,
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::poll_fn, net::SocketAddr, pin::pin, sync::Arc};
 
 use hyper::{server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -32,7 +25,7 @@ use super::{
         MAX_STREAMS, STREAM_WINDOW,
     },
 };
-use crate::{telemetry::metrics::Metrics, tls::Identity};
+use crate::{jitter::jittered, telemetry::metrics::Metrics, tls::Identity};
 
 /// Bytes to read at once: twice what h2 would, and one full TLS record.
 const READ_AHEAD: usize = 16 * 1024;
@@ -163,7 +156,8 @@ impl Connections {
     /// stops, and to close. As tasks, since a connection is polled for each RPC,
     /// and these would have to be polled along with it.
     fn orders(&self) -> JoinSet<Order> {
-        let age = jittered(self.limits.connection_age);
+        // ± 10 %: gRFC A9.
+        let age = jittered(self.limits.connection_age, 0.1);
         let mut stopping = self.phase.clone();
         let mut closing = self.phase.clone();
         let mut orders = JoinSet::new();
@@ -180,29 +174,5 @@ impl Connections {
             Order::Close
         });
         orders
-    }
-}
-
-/// `age` ± 10 %, so that connections opened together don't end together (gRFC A9).
-fn jittered(age: Duration) -> Duration {
-    let random = RandomState::new().hash_one(()) % 2001;
-    #[expect(clippy::cast_precision_loss, reason = "at most 2000")]
-    age.mul_f64(0.9 + random as f64 / 10_000.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_differ_by_ten_percent_at_most() {
-        let ages: Vec<_> = (0..100)
-            .map(|_| jittered(Duration::from_secs(1000)).as_secs())
-            .collect();
-        assert!(
-            ages.iter().all(|age| (900..=1100).contains(age)),
-            "{ages:?}"
-        );
-        assert!(ages.iter().any(|age| age != &ages[0]));
     }
 }
