@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::State as Shared,
+    extract::{FromRequest, Request, State as Shared},
     http::{StatusCode, header::CONTENT_TYPE},
     response::IntoResponse,
     routing::get,
@@ -15,7 +15,10 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::sync::{Semaphore, watch};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::timeout,
+};
 use tracing::debug;
 
 use crate::{
@@ -27,7 +30,7 @@ use crate::{
 /// Connections at a time; half of the files that are kept for such.
 const MAX_CONNECTIONS: usize = 16;
 
-/// Time to send a request, and to leave a connection idle between two.
+/// Time to send the head of a request, then its body; and to be idle between two.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -78,9 +81,13 @@ async fn level() -> String {
     format!("{}\n", log::level() as u8)
 }
 
-async fn set_level(body: String) -> Result<String, (StatusCode, &'static str)> {
-    let number = body.trim().parse().ok().filter(|number| *number <= 5);
-    let number: u8 = number.ok_or((StatusCode::BAD_REQUEST, "a number from 0 to 5, please\n"))?;
+async fn set_level(request: Request) -> Result<String, (StatusCode, &'static str)> {
+    let body = timeout(PATIENCE, String::from_request(request, &())).await;
+    let body = body.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "too slow\n"))?;
+    let number = body.ok().and_then(|body| body.trim().parse().ok());
+    let number: u8 = number
+        .filter(|number| *number <= 5)
+        .ok_or((StatusCode::BAD_REQUEST, "a number from 0 to 5, please\n"))?;
     log::set_level(number.into());
     Ok(level().await)
 }

@@ -6,6 +6,7 @@
 //! | [`client`]   | the client that others use to call this service             |
 //! | [`context`]  | what an RPC carries along: deadline, request id, trace      |
 //! | [`mod@file`] | why a file can't be used                                    |
+//! | `jitter`     | chance, lest what many did together they do together again  |
 //!
 //! These need the feature `server` (on by default); without it this package is
 //! just the client library:

@@ -36,3 +36,11 @@ async fn lines_typed_by_telnet_are_logged_escaped_and_nobody_else_notices() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_probe_of_the_port_is_nothing_to_warn_about() {
+    let mut service = Child::running(&["--loglevel", "0"]);
+    drop(TcpStream::connect(service.address()).await.unwrap());
+    let line = service.wait_for("closed without a word");
+    assert!(line.contains(" DEBUG "), "{line}");
+}
