@@ -25,6 +25,10 @@ demo: $(call generate,$(OLDEST)) ## Generate a service, build it, start it, talk
 test: tools ## Generate services of all kinds, and treat them as their users would
 	$(Q)cargo test --locked
 
+.PHONY: test-toolchain
+test-toolchain: tools ## Check coverage, audit, client API and workflows of a service; their tools compile for minutes
+	$(Q)cargo test --locked -- --ignored --nocapture --test-threads 1 toolchain::
+
 .PHONY: cross-version
 cross-version: tools $(call generate,$(NEWEST)) ## Check that the oldest and the newest cargo-generate do the same
 	$(Q)cargo test --locked -- --ignored newest::

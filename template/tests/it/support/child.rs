@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::OsString,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     process::{Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
@@ -12,7 +12,7 @@ use std::{
 
 use super::{PATIENCE, cli};
 
-/// A running service; killed when dropped.
+/// A running service; ended when dropped.
 pub struct Child {
     process: std::process::Child,
     lines: Receiver<String>,
@@ -104,11 +104,14 @@ impl Child {
 
     /// Sends a signal, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
+        let status = self.kill(name).unwrap();
+        assert!(status.success(), "kill -s {name}: {status}");
+    }
+
+    fn kill(&self, name: &str) -> io::Result<ExitStatus> {
+        Command::new("kill")
             .args(["-s", name, &self.id().to_string()])
             .status()
-            .unwrap();
-        assert!(status.success(), "kill -s {name}: {status}");
     }
 
     /// `host:port`, once it listens.
@@ -151,7 +154,17 @@ pub fn binary() -> OsString {
 }
 
 impl Drop for Child {
+    /// Two signals end it at once, yet leave it the time to write what it has measured: a coverage run
+    /// counts its lines, too.
     fn drop(&mut self) {
+        if let Ok(None) = self.process.try_wait() {
+            let end = Instant::now() + PATIENCE;
+            let left = || end.saturating_duration_since(Instant::now());
+            // Different ones, since two of a kind may arrive as one.
+            let signalled = self.kill("TERM").and(self.kill("INT"));
+            // Its log ends with it.
+            while signalled.is_ok() && self.lines.recv_timeout(left()).is_ok() {}
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
