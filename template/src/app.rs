@@ -13,7 +13,7 @@ use crate::{
     server::{self, Server},
     service::Service,
     signals,
-    telemetry::{log, panics},
+    telemetry::{log, panics, traces},
 };
 
 /// Why the service could not start, or ended early.
@@ -25,6 +25,9 @@ pub enum Error {
     /// The system refuses what every process needs.
     #[error("can't start the runtime: {0}")]
     Runtime(#[from] io::Error),
+    /// What the `OTEL_*` variables ask for can't be had.
+    #[error("can't send spans: {0}")]
+    Traces(#[from] traces::Error),
     /// The chassis could not be set up.
     #[error(transparent)]
     Server(#[from] server::Error),
@@ -57,11 +60,13 @@ fn try_main(settings: Settings) -> Result<(), Error> {
     if settings.healthcheck {
         return Ok(healthcheck::check(settings.server.admin)?);
     }
-    log::init(&settings.log)?;
-    panics::install();
     let runtime = tokio::runtime::Runtime::new()?;
+    let spans = runtime.block_on(async { traces::layer() })?;
+    log::init(&settings.log, spans)?;
+    panics::install();
     let lifecycle = Lifecycle::new();
     let outcome = runtime.block_on(run(settings, &lifecycle));
+    traces::flush();
     // A handler that never returns must not keep the process alive.
     runtime.shutdown_background();
     outcome.inspect_err(|_| lifecycle.enter(State::Error))

@@ -10,6 +10,7 @@ use std::future::Future;
 
 use tokio::time::Instant;
 use tonic::metadata::AsciiMetadataValue;
+use tracing::{Instrument, Span};
 
 tokio::task_local! {
     static CURRENT: Context;
@@ -26,6 +27,8 @@ pub struct Context {
     pub traceparent: Option<AsciiMetadataValue>,
     /// W3C Trace Context `tracestate`: what the caller's tracing system adds to it.
     pub tracestate: Option<AsciiMetadataValue>,
+    /// What is sent to the collector, where spans are (feature `otel`).
+    pub span: Option<Span>,
 }
 
 impl Context {
@@ -37,12 +40,14 @@ impl Context {
 
     /// Runs `future` with this context as the current one.
     pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
-        CURRENT.scope(self, future)
+        let span = self.span.clone().unwrap_or_else(Span::none);
+        CURRENT.scope(self, future).instrument(span)
     }
 
     /// Runs `f` with this context as the current one.
     pub fn sync_scope<T>(self, f: impl FnOnce() -> T) -> T {
-        CURRENT.sync_scope(self, f)
+        let span = self.span.clone().unwrap_or_else(Span::none);
+        span.in_scope(|| CURRENT.sync_scope(self, f))
     }
 
     /// Shows `f` the current context, if there is one.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::support::{
-    answers::example,
+    answers::{Answers, example},
     inspect::inspect,
     process::Service,
     sample::{Sample, demo},
@@ -69,6 +69,24 @@ fn help_shows_the_answers(sample: &Sample) {
     );
     let version = sample.run(binary.to_str().unwrap(), &["--version"]);
     assert_eq!(version, format!("{} 0.1.0\n", sample.answers.name));
+}
+
+/// Nobody who does not ask for traces compiles them.
+#[test]
+fn traces_are_there_on_demand() {
+    let sample = Sample::new(Answers::new("traced"));
+    let tests = [
+        "test",
+        "--locked",
+        "--quiet",
+        "--features",
+        "otel",
+        "--test",
+        "it",
+        "traces::",
+    ];
+    let said = sample.run("cargo", &tests);
+    assert!(said.contains("test result: ok. 7 passed"), "{said}");
 }
 
 #[test]

@@ -24,11 +24,12 @@ async fn main() -> ExitCode {
 }
 
 async fn say_hello(settings: &Settings) -> Result<(), Box<dyn Error>> {
-    log::init(&log::Settings {
+    let log = log::Settings {
         level: log::LogLevel::Info,
         dir: None,
         format: log::Format::Text,
-    })?;
+    };
+    log::init(&log, None)?;
     let client = Client::connect(settings).await?;
     let message = "Hello, world!";
     println!("Sending message:{message:?}");

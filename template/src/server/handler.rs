@@ -28,7 +28,7 @@ use tonic::{
 use super::{limits::Limits, response::ResponseBody};
 use crate::{
     context::{Context, timeout},
-    telemetry::{call::Call, ids, metrics::Methods, panics},
+    telemetry::{call::Call, ids, metrics::Methods, panics, traces},
 };
 
 /// Health checks are answered under overload, too: an orchestrator would take
@@ -84,11 +84,12 @@ impl Handler {
             + asked
                 .unwrap_or(self.request_timeout)
                 .min(self.request_timeout);
+        let method = self.methods.find(request.uri().path());
+        let span = traces::start(&method.path, request.headers(), peer.address());
         let context = Context {
             deadline: asked.map(|asked| now + asked),
-            ..ids::of(request.headers())
+            ..ids::of(request.headers(), span)
         };
-        let method = self.methods.find(request.uri().path());
         let call = Call::start(method, request.uri(), peer.address(), now, context.clone());
 
         let permit = self.permit(request.uri().path());

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tonic::{Code, Status};
 use tracing::{Level, debug};
 
-use super::metrics::Method;
+use super::{metrics::Method, traces};
 use crate::context::Context;
 
 /// An RPC in flight; dropped at its end.
@@ -68,6 +68,9 @@ impl Drop for Call {
         self.method.in_flight.dec();
         self.method.handled[code as usize].inc();
         self.method.seconds.observe(duration.as_secs_f64());
+        if let Some(span) = &self.context.span {
+            traces::end(span, code);
+        }
         if tracing::enabled!(Level::DEBUG) {
             let known = self.method.path.as_str();
             let method = self

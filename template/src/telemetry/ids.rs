@@ -11,7 +11,9 @@ use std::{
 
 use hyper::{HeaderMap, body::Bytes, header::HeaderValue};
 use tonic::metadata::AsciiMetadataValue;
+use tracing::Span;
 
+use super::traces;
 use crate::context::Context;
 
 pub(crate) const REQUEST_ID: &str = "x-request-id";
@@ -24,12 +26,19 @@ const MAX_REQUEST_ID: usize = 128;
 /// `version "-" trace-id "-" parent-id "-" trace-flags`
 const TRACEPARENT_LEN: usize = 55;
 
-/// The context that `headers` ask for, but for its deadline. Where they say
-/// nothing of a request id it is the trace id, so that one id finds everything.
-pub(crate) fn of(headers: &HeaderMap) -> Context {
+pub(super) type Traceparent = [u8; TRACEPARENT_LEN];
+
+/// The context that `headers` ask for, but for its deadline. Its trace goes on
+/// in `span`, where there is one. Where they say nothing of a request id it is
+/// the trace id, so that one id finds everything.
+pub(crate) fn of(headers: &HeaderMap, span: Option<Span>) -> Context {
     let value = |name| Some(headers.get(name)?.as_bytes());
     let caller = value(TRACEPARENT).and_then(parse_traceparent);
-    let traceparent = Bytes::copy_from_slice(&next_hop(caller));
+    let traceparent = span
+        .as_ref()
+        .and_then(traces::traceparent)
+        .unwrap_or_else(|| next_hop(caller));
+    let traceparent = Bytes::copy_from_slice(&traceparent);
     let request_id = match value(REQUEST_ID) {
         Some(id) if is_request_id(id) => Bytes::copy_from_slice(id),
         _ => traceparent.slice(3..35),
@@ -41,6 +50,7 @@ pub(crate) fn of(headers: &HeaderMap) -> Context {
         traceparent: Some(ascii(traceparent)),
         // Without its traceparent it says nothing.
         tracestate: caller.and_then(|_| tracestate(headers)),
+        span,
     }
 }
 
@@ -99,7 +109,7 @@ fn parse_traceparent(value: &[u8]) -> Option<Parent<'_>> {
 
 /// The `traceparent` of this hop: a new span in the caller's trace, or in a new
 /// one. Whether to record a new trace is left to those who export it.
-fn next_hop(caller: Option<Parent<'_>>) -> [u8; TRACEPARENT_LEN] {
+fn next_hop(caller: Option<Parent<'_>>) -> Traceparent {
     let mut value = *b"00-00000000000000000000000000000000-0000000000000000-01";
     if let Some(Parent { trace_id, sampled }) = caller {
         value[3..35].copy_from_slice(trace_id);
@@ -141,7 +151,7 @@ mod tests {
             let name = hyper::header::HeaderName::from_static(name);
             (name, value.parse().unwrap())
         });
-        let context = of(&headers.collect());
+        let context = of(&headers.collect(), None);
         let text = |id: Option<AsciiMetadataValue>| id.unwrap().to_str().unwrap().to_owned();
         (text(context.request_id), text(context.traceparent))
     }
@@ -180,7 +190,11 @@ mod tests {
                 headers.append(TRACESTATE, list.parse().unwrap());
             }
             let expected = expected.map(|list| list.parse().unwrap());
-            assert_eq!(of(&headers).tracestate, expected, "{traceparent} {lists:?}");
+            assert_eq!(
+                of(&headers, None).tracestate,
+                expected,
+                "{traceparent} {lists:?}"
+            );
         }
     }
 

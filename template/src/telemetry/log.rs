@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io,
+    io, iter,
     path::PathBuf,
     sync::{
         Arc, OnceLock,
@@ -99,8 +99,11 @@ impl LogLevel {
 /// The filter in use, to be exchanged at run time, and the level it was made of.
 static CURRENT: OnceLock<(reload::Handle<Targets, Registry>, AtomicU8)> = OnceLock::new();
 
-/// Starts logging for this process.
-pub fn init(settings: &Settings) -> Result<(), file::Error> {
+/// Something that listens to log lines and spans.
+pub type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Starts logging for this process, and gives `spans` what it is to send.
+pub fn init(settings: &Settings, spans: Option<BoxedLayer>) -> Result<(), file::Error> {
     let writer = match &settings.dir {
         Some(dir) => {
             let path = dir.join(concat!(env!("CARGO_PKG_NAME"), ".log"));
@@ -117,7 +120,10 @@ pub fn init(settings: &Settings) -> Result<(), file::Error> {
         Format::Text => layer.event_format(Text).boxed(),
         Format::Json => layer.event_format(Json).boxed(),
     };
-    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
+    let layers: Vec<BoxedLayer> = iter::once(layer.with_filter(filter).boxed())
+        .chain(spans)
+        .collect();
+    let subscriber = tracing_subscriber::registry().with(layers);
     // Either fails only where a log is set up already, as by another test of the same process.
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
         let _ = CURRENT.set((handle, AtomicU8::new(settings.level as u8)));

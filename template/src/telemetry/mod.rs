@@ -10,6 +10,7 @@
 //! | `panics`  | counts and logs panics                             |
 //! | `metrics` | what Prometheus is told of connections and RPCs    |
 //! | `process` | what Prometheus is told of the process             |
+//! | `traces`  | spans to a collector (feature `otel`)              |
 
 pub(crate) mod call;
 mod format;
@@ -18,3 +19,5 @@ pub mod log;
 pub(crate) mod metrics;
 pub mod panics;
 mod process;
+#[cfg_attr(not(feature = "otel"), path = "no_traces.rs")]
+pub(crate) mod traces;

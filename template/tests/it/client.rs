@@ -139,6 +139,7 @@ async fn a_call_passes_on_what_is_left_of_the_time_and_whose_it_is() {
         request_id: Some("order-7".parse().unwrap()),
         traceparent: Some(trace.parse().unwrap()),
         tracestate: Some("vendor=1".parse().unwrap()),
+        ..Context::default()
     };
     let answer = context.scope(client.hello(String::new())).await.unwrap();
     assert_eq!(answer, format!("order-7 {trace} vendor=1"));

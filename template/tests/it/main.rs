@@ -24,4 +24,6 @@ mod streams;
 mod support;
 mod tls;
 mod tls_reload;
+#[cfg(feature = "otel")]
+mod traces;
 mod upstream;

@@ -28,6 +28,8 @@ impl Child {
         command
             .env(cli::variable("port"), "0")
             .env(cli::variable("ip"), "127.0.0.1")
+            // Built with `otel`, it would look for a collector.
+            .env("OTEL_SDK_DISABLED", "true")
             .args(args);
         Self::spawn(&mut command)
     }
