@@ -1,25 +1,40 @@
 //! Tells the tests which programs are here: `cfg(docker)` where a Docker engine answers, and so on.
 
-use std::process::{Command, Stdio};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    process::{Command, Stdio},
+};
 
 fn main() {
     // A file that never exists: ask each time.
     println!("cargo::rerun-if-changed=target/.git/never");
-    for (program, question) in [
-        ("docker", "info"),
-        ("podman", "info"),
-        ("buildah", "info"),
-        ("kubectl", "options"),
+    // Without root podman and buildah limit nothing, on many a machine.
+    let root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    let docker = answers("docker info");
+    let compose = answers("docker compose version") || answers("docker-compose version");
+    for (name, is_here) in [
+        ("docker", docker),
+        ("compose", docker && compose),
+        ("podman", root && answers("podman info")),
+        ("buildah", root && answers("buildah info")),
+        ("kubectl", answers("kubectl options")),
+        ("registry", answers("docker-registry --version")),
     ] {
-        println!("cargo::rustc-check-cfg=cfg({program})");
-        let mut command = Command::new(program);
-        let answer = command
-            .arg(question)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        if answer.is_ok_and(|status| status.success()) {
-            println!("cargo::rustc-cfg={program}");
+        println!("cargo::rustc-check-cfg=cfg({name})");
+        if is_here {
+            println!("cargo::rustc-cfg={name}");
         }
     }
+}
+
+/// Whether a command succeeds.
+fn answers(command: &str) -> bool {
+    let mut words = command.split(' ');
+    Command::new(words.next().unwrap_or_default())
+        .args(words)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }

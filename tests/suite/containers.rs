@@ -3,5 +3,10 @@
 //! Tests that need a program which is not here are ignored, and say so: see `build.rs`.
 
 mod cluster;
+mod confined;
 mod images;
 mod manifests;
+mod packed;
+mod publish;
+mod running;
+mod stage;

@@ -1,87 +1,9 @@
 //! `make itest KUBE_CONTEXT=…`, with stand-ins for kubectl and the other programs that it calls:
 //! what they are asked, in which order, and what is left behind.
 
-use std::{
-    fs,
-    os::unix::{fs::symlink, process::CommandExt},
-    path::PathBuf,
-    process::{Child, Command, Output, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use rustix::process::Signal;
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process};
-use tempfile::TempDir;
-
-use crate::support::{answers::Answers, command::output, generator::Generator, repository::root};
-
-/// A service, and a PATH that begins with stand-ins.
-struct Stage {
-    directory: TempDir,
-    service: PathBuf,
-}
-
-impl Stage {
-    fn new() -> Self {
-        Self::named("order-book")
-    }
-
-    fn named(name: &str) -> Self {
-        let directory = TempDir::new().unwrap();
-        let programs = directory.path().join("bin");
-        fs::create_dir(&programs).unwrap();
-        for program in [
-            "kubectl", "cargo", "docker", "podman", "kind", "minikube", "ctr",
-        ] {
-            let stand_in = root().join("tests/suite/containers/stand-in");
-            symlink(stand_in, programs.join(program)).unwrap();
-        }
-        let service = Generator::oldest().generate(directory.path(), &Answers::new(name));
-        Self { directory, service }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let path = std::env::var("PATH").unwrap();
-        let programs = self.directory.path().join("bin");
-        let real = |program: &str| {
-            std::env::split_paths(&path)
-                .map(|directory| directory.join(program))
-                .find(|file| file.exists())
-                .unwrap()
-        };
-        let mut command = Command::new("make");
-        command
-            .arg("itest")
-            .args(arguments)
-            .current_dir(&self.service)
-            .env("PATH", format!("{}:{path}", programs.display()))
-            .env("CALLS", self.calls_file())
-            .env("KUBECTL", real("kubectl"))
-            .env("CARGO", real("cargo"))
-            .env("CARGO_TARGET_DIR", self.directory.path().join("target"))
-            .env("TMPDIR", self.directory.path());
-        command
-    }
-
-    fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-        output(self.command(arguments).envs(environment.iter().copied()))
-    }
-
-    fn calls_file(&self) -> PathBuf {
-        self.directory.path().join("calls")
-    }
-
-    /// The calls so far, each with what it was given on stdin, without those that only read.
-    fn calls(&self) -> Vec<String> {
-        let calls = fs::read_to_string(self.calls_file()).unwrap_or_default();
-        calls
-            .replace("\n| ", "\t")
-            .lines()
-            .filter(|call| !call.starts_with("cargo metadata") && !call.contains("kustomize"))
-            .map(String::from)
-            .collect()
-    }
-}
+use super::stage::Stage;
 
 /// The first words of each call, its context and namespace left out.
 fn steps(calls: &[String]) -> Vec<String> {
@@ -221,65 +143,14 @@ fn an_image_that_cannot_be_pushed_leaves_the_cluster_alone() {
     assert_eq!(steps(&stage.calls()), BUILD);
 }
 
-/// Sends `signal` to make and all below it while `step` hangs, as Ctrl-C in a terminal would.
+/// Interrupted while `step` hangs, it cleans up without a word on what happened.
 #[track_caller]
 fn is_interrupted_by(signal: Signal, step: &str) {
     let stage = Stage::new();
-    let make = stage
-        .command(&[CONTEXT])
-        .env("HANG", step)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .unwrap();
-    let hanging = stage.calls_file().with_extension("hangs");
-    waits_until(|| fs::read_to_string(&hanging).is_ok_and(|pid| pid.ends_with('\n')));
-    let make = Group(make);
-    kill_process_group(make.pid(), signal).unwrap();
-    assert!(!make.wait());
-
+    stage.interrupt(&[CONTEXT], signal, step);
     let calls = stage.calls();
     assert!(!steps(&calls).contains(&"logs".into()), "{calls:#?}");
     assert_one_namespace_gone(&calls);
-    let pid = fs::read_to_string(&hanging)
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
-    let pid = Pid::from_raw(pid).unwrap();
-    waits_until(|| test_kill_process(pid).is_err());
-}
-
-/// A process group; killed when dropped.
-struct Group(Child);
-
-impl Group {
-    fn pid(&self) -> Pid {
-        Pid::from_child(&self.0)
-    }
-
-    /// Whether it ended well.
-    fn wait(mut self) -> bool {
-        waits_until(|| self.0.try_wait().unwrap().is_some());
-        self.0.wait().unwrap().success()
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // It may be gone.
-        let _ = kill_process_group(self.pid(), Signal::KILL);
-    }
-}
-
-#[track_caller]
-fn waits_until(mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_mins(1);
-    while !holds() {
-        assert!(Instant::now() < end, "it never came true");
-        sleep(Duration::from_millis(10));
-    }
 }
 
 #[test]
@@ -371,4 +242,71 @@ fn the_longest_name_makes_a_namespace() {
     assert!(output.status.success(), "{output:?}");
     let namespace = assert_one_namespace_gone(&stage.calls());
     assert_eq!(namespace.len(), 63, "{namespace}");
+}
+
+/// The commands in deploy/README.md, from nothing to a running service, call `expected`.
+#[track_caller]
+fn commands_lead_there(tool: &str, expected: &[&str]) {
+    let stage = Stage::new();
+    let readme = stage.read("deploy/README.md");
+    let (_, script) = readme.split_once(&format!("{tool}:\n\n```sh\n")).unwrap();
+    let (script, _) = script.split_once("```").unwrap();
+    assert_eq!(script.lines().count(), 3, "{script}");
+    let output = stage.shell(script);
+    assert!(output.status.success(), "{output:?}");
+
+    let calls = stage.calls();
+    let own: Vec<_> = calls
+        .iter()
+        .filter(|call| !call.starts_with("cargo "))
+        .collect();
+    assert_eq!(own.len(), expected.len(), "{calls:#?}");
+    for (call, expected) in own.iter().zip(expected) {
+        assert!(call.starts_with(expected), "{call}");
+    }
+    let applied = own.last().unwrap();
+    assert!(
+        applied.contains("image: order-book:uncommitted\t"),
+        "{applied}"
+    );
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn three_commands_lead_from_nothing_to_a_running_service() {
+    let (build, save) = (
+        "docker build ",
+        "docker save --output deploy/order-book.tar ",
+    );
+    commands_lead_there(
+        "[minikube](https://minikube.sigs.k8s.io)",
+        &[
+            "minikube start",
+            build,
+            save,
+            "minikube image load deploy/order-book.tar",
+            "kubectl --context minikube apply -f -",
+        ],
+    );
+    commands_lead_there(
+        "[kind](https://kind.sigs.k8s.io)",
+        &[
+            "kind create cluster",
+            build,
+            save,
+            "kind load image-archive deploy/order-book.tar",
+            "kubectl --context kind-kind apply -f -",
+        ],
+    );
+    let import = "ctr --namespace k8s.io images import deploy/order-book.tar";
+    commands_lead_there(
+        "that `kubeadm init` has made a cluster",
+        &[
+            build,
+            save,
+            &format!("sudo {import}"),
+            import,
+            "kubectl apply -f -",
+        ],
+    );
 }

@@ -62,18 +62,23 @@ pub struct Turn {
 impl Turn {
     /// Waits for it, and removes what a service of the name `package` has left there.
     pub fn take(directory: &Path, package: &str) -> Self {
-        static TURN: Mutex<()> = Mutex::new(());
-        // Whoever failed left nothing behind that the next one needs.
-        let turn = Self {
-            target: build_directory("samples"),
-            _alone: TURN.lock().unwrap_or_else(PoisonError::into_inner),
-        };
+        let turn = Self::wait();
         turn.run(
             directory,
             "cargo",
             &["clean", "--quiet", "--locked", "--package", package],
         );
         turn
+    }
+
+    /// Waits for it, and leaves everything there: for a package that always lies in the same place.
+    pub fn wait() -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        Self {
+            target: build_directory("samples"),
+            // Whoever failed left nothing behind that the next one needs.
+            _alone: TURN.lock().unwrap_or_else(PoisonError::into_inner),
+        }
     }
 
     /// Runs `program` in `directory`.
