@@ -5,13 +5,16 @@ use std::{
     convert::Infallible,
     future::{Future, poll_fn},
     net::SocketAddr,
-    pin::pin,
+    pin::Pin,
     sync::Arc,
     task::Poll,
     time::Duration,
 };
 
-use hyper::{Request, Response, body::Incoming};
+use hyper::{
+    Request, Response,
+    body::{Body as _, Incoming},
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
@@ -19,11 +22,10 @@ use tokio::{
 use tonic::{
     Status,
     body::Body,
-    codegen::Service,
-    metadata::MetadataMap,
     service::Routes,
     transport::server::{TcpConnectInfo, TlsConnectInfo},
 };
+use tower::{ServiceExt, util::Oneshot};
 
 use super::{limits::Limits, response::ResponseBody};
 use crate::{
@@ -72,7 +74,7 @@ impl Handler {
 
     /// Answers one request, in any case with a gRPC status.
     pub(super) async fn handle(
-        &self,
+        self: Arc<Self>,
         peer: Peer,
         request: Request<Incoming>,
     ) -> Result<Response<ResponseBody>, Infallible> {
@@ -103,6 +105,7 @@ impl Handler {
                     .scope(timeout_at(deadline, unpanicked(self.route(peer, request))))
                     .await
                     .unwrap_or_else(|_| Err(Status::deadline_exceeded("the deadline has passed")))
+                    .map(|Ok(response)| response)
             }
             Err(status) => Err(status.clone()),
         };
@@ -121,26 +124,25 @@ impl Handler {
             .map_err(|_| Status::resource_exhausted("too many requests in flight"))
     }
 
-    async fn route(&self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+    fn route(&self, peer: Peer, request: Request<Incoming>) -> Oneshot<Routes, Request<Body>> {
         let mut request = request.map(Body::new);
         match peer {
             Peer::Plain(info) => request.extensions_mut().insert(info).map(drop),
             Peer::Tls(info) => request.extensions_mut().insert(info).map(drop),
         };
-        match self.routes.clone().call(request).await {
-            Ok(response) => response,
-        }
+        self.routes.clone().oneshot(request)
     }
 }
 
 /// Turns a panic into INTERNAL.
-async fn unpanicked<F: Future>(future: F) -> Result<F::Output, Status> {
-    let mut future = pin!(future);
-    poll_fn(|cx| match panics::caught(|| future.as_mut().poll(cx)) {
-        Ok(poll) => poll.map(Ok),
-        Err(status) => Poll::Ready(Err(status)),
-    })
-    .await
+// No async fn: it would hold `future` twice, and every RPC is as large as its futures.
+fn unpanicked<F: Future + Unpin>(mut future: F) -> impl Future<Output = Result<F::Output, Status>> {
+    poll_fn(
+        move |cx| match panics::caught(|| Pin::new(&mut future).poll(cx)) {
+            Ok(poll) => poll.map(Ok),
+            Err(status) => Poll::Ready(Err(status)),
+        },
+    )
 }
 
 /// Tells the caller the ids, and sees to the rest of the response.
@@ -150,16 +152,11 @@ fn finish(
     permit: Option<OwnedSemaphorePermit>,
 ) -> Response<ResponseBody> {
     let (mut head, body) = response.into_parts();
-    call.see(&mut head.headers);
-    let mut metadata = MetadataMap::from_headers(head.headers);
-    let Context {
-        request_id,
-        traceparent,
-        ..
-    } = call.context.clone();
-    request_id.map(|id| metadata.insert(ids::REQUEST_ID, id));
-    traceparent.map(|id| metadata.insert(ids::TRACEPARENT, id));
-    head.headers = metadata.into_headers();
+    if body.is_end_stream() {
+        // There are no trailers to come: the headers hold the status.
+        call.see(&mut head.headers);
+    }
+    head.headers = ids::tell(&call.context, head.headers);
     Response::from_parts(head, ResponseBody::new(body, call, permit))
 }
 
@@ -171,7 +168,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_internal_error_without_details() {
-        let outcome: Result<(), _> = unpanicked(async { panic!("the password is 1234") }).await;
+        let outcome: Result<(), _> =
+            unpanicked(Box::pin(async { panic!("the password is 1234") })).await;
         let status = outcome.unwrap_err();
         assert_eq!(status.code(), Code::Internal);
         assert_eq!(status.message(), "internal error");

@@ -46,7 +46,7 @@ impl Call {
     /// limit, where tonic answers OUT_OF_RANGE.
     pub(crate) fn see(&mut self, headers: &mut HeaderMap) {
         const TOO_LARGE: &str = "message length too large";
-        let Some(code) = headers.get("grpc-status") else {
+        let Some(code) = headers.get(&Status::GRPC_STATUS) else {
             return;
         };
         let mut code = Code::from_bytes(code.as_bytes());

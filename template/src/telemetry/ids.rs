@@ -9,15 +9,19 @@ use std::{
     },
 };
 
-use hyper::{HeaderMap, body::Bytes, header::HeaderValue};
-use tonic::metadata::AsciiMetadataValue;
+use hyper::{
+    HeaderMap,
+    body::Bytes,
+    header::{HeaderName, HeaderValue},
+};
+use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
 use tracing::Span;
 
 use super::traces;
 use crate::context::Context;
 
-pub(crate) const REQUEST_ID: &str = "x-request-id";
-pub(crate) const TRACEPARENT: &str = "traceparent";
+const REQUEST_ID: &str = "x-request-id";
+const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
 
 /// Longer request ids are not taken over. 128: room for two UUIDs and a name.
@@ -32,18 +36,30 @@ pub(super) type Traceparent = [u8; TRACEPARENT_LEN];
 /// in `span`, where there is one. Where they say nothing of a request id it is
 /// the trace id, so that one id finds everything.
 pub(crate) fn of(headers: &HeaderMap, span: Option<Span>) -> Context {
-    let value = |name| Some(headers.get(name)?.as_bytes());
-    let caller = value(TRACEPARENT).and_then(parse_traceparent);
+    // Parsed once: no name of a header is cheap to look at.
+    static NAMES: [HeaderName; 2] = [
+        HeaderName::from_static(REQUEST_ID),
+        HeaderName::from_static(TRACEPARENT),
+    ];
+    let [request_id, caller] = NAMES
+        .each_ref()
+        .map(|name| Some(headers.get(name)?.as_bytes()));
+    let caller = caller.and_then(parse_traceparent);
     let traceparent = span
         .as_ref()
         .and_then(traces::traceparent)
         .unwrap_or_else(|| next_hop(caller));
-    let traceparent = Bytes::copy_from_slice(&traceparent);
-    let request_id = match value(REQUEST_ID) {
+    let traceparent = Bytes::from_owner(traceparent);
+    let request_id = match request_id {
         Some(id) if is_request_id(id) => Bytes::copy_from_slice(id),
         _ => traceparent.slice(3..35),
     };
-    let ascii = |id: Bytes| id.try_into().expect("all of it is visible ASCII");
+    let ascii = |id: Bytes| {
+        let mut id: AsciiMetadataValue = id.try_into().expect("all of it is visible ASCII");
+        // No other RPC has it: no table of headers, here or at a peer, has a use for it.
+        id.set_sensitive(true);
+        id
+    };
     Context {
         deadline: None,
         request_id: Some(ascii(request_id)),
@@ -52,6 +68,19 @@ pub(crate) fn of(headers: &HeaderMap, span: Option<Span>) -> Context {
         tracestate: caller.and_then(|_| tracestate(headers)),
         span,
     }
+}
+
+/// Adds the ids of `context` to the headers of a response.
+pub(crate) fn tell(context: &Context, headers: HeaderMap) -> HeaderMap {
+    static KEYS: LazyLock<[AsciiMetadataKey; 2]> =
+        LazyLock::new(|| [REQUEST_ID, TRACEPARENT].map(AsciiMetadataKey::from_static));
+    let mut metadata = MetadataMap::from_headers(headers);
+    for (key, id) in KEYS.iter().zip([&context.request_id, &context.traceparent]) {
+        if let Some(id) = id {
+            metadata.insert(key, id.clone());
+        }
+    }
+    metadata.into_headers()
 }
 
 /// The trace id within a `traceparent` that this module made.
@@ -128,17 +157,25 @@ fn next_hop(caller: Option<Parent<'_>>) -> Traceparent {
 fn random_hex() -> [u8; 16] {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let random = KEY.hash_one(COUNTER.fetch_add(1, Relaxed));
-    let bytes = random.to_be_bytes();
-    std::array::from_fn(|i| {
-        let digit = if i % 2 == 0 {
-            bytes[i / 2] >> 4
-        } else {
-            bytes[i / 2] & 0xf
-        };
-        b"0123456789abcdef"[usize::from(digit)]
-    })
+    let random: u64 = KEY.hash_one(COUNTER.fetch_add(1, Relaxed));
+    let mut hex = [0; 16];
+    for (digits, byte) in hex.chunks_exact_mut(2).zip(random.to_be_bytes()) {
+        digits.copy_from_slice(&HEX[usize::from(byte)]);
+    }
+    hex
 }
+
+/// The two digits of each byte.
+static HEX: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        hex[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0xf]];
+        byte += 1;
+    }
+    hex
+};
 
 #[cfg(test)]
 mod tests {
