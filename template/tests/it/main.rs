@@ -8,6 +8,7 @@ mod admin;
 mod balance;
 mod client;
 mod contract;
+mod counts;
 mod drain;
 mod fairness;
 mod garbage;
