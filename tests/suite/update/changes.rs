@@ -64,8 +64,8 @@ pub fn renames_a_flag(service: &Repository) {
 pub fn adds_a_make_target(service: &Repository) {
     service.edit(
         "Makefile",
-        "bench: ##",
-        "ours: ## Do what we do\n\t@echo Ours\n\nbench: ##",
+        "bench: all ##",
+        "ours: ## Do what we do\n\t@echo Ours\n\nbench: all ##",
     );
 }
 
