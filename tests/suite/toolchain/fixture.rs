@@ -101,6 +101,14 @@ impl Service {
         self.repository.edit(&self.answers.contract(), old, new);
     }
 
+    pub fn set_version(&self, old: &str, new: &str) {
+        let line = |version| format!("version = \"{version}\"");
+        self.repository.edit("Cargo.toml", &line(old), &line(new));
+        let package = |version| format!("name = \"order-book\"\n{}", line(version));
+        self.repository
+            .edit("Cargo.lock", &package(old), &package(new));
+    }
+
     /// Puts a program in place of a tool that `make prepare` would install.
     pub fn stand_in(&self, tool: &str, script: &str) {
         assert!(self.target.starts_with(self.directory.path()));

@@ -48,14 +48,14 @@ fn coverage_counts_the_processes_that_tests_start() {
 fn the_audit_passes_as_generated_and_finds_what_is_wrong() {
     let service = service_with("cargo-deny");
     let database = service.beside("advisories");
-    let advisory = |package: &str| {
+    let advisory = |id: &str, package: &str| {
         let directory = database.join("crates").join(package);
         fs::create_dir_all(&directory).unwrap();
         let text = format!(
-            "```toml\n[advisory]\nid = \"RUSTSEC-2026-9999\"\npackage = \"{package}\"\n\
+            "```toml\n[advisory]\nid = \"{id}\"\npackage = \"{package}\"\n\
              date = \"2026-01-01\"\n[versions]\npatched = []\n```\n\n# It is broken\n\nWholly.\n"
         );
-        fs::write(directory.join("RUSTSEC-2026-9999.md"), text).unwrap();
+        fs::write(directory.join(format!("{id}.md")), text).unwrap();
         let commit = "git init --quiet --initial-branch main && git add --all && \
             git -c user.name=Test -c user.email=test@example.org commit --quiet --message Advise";
         run(Command::new("sh")
@@ -77,7 +77,7 @@ fn the_audit_passes_as_generated_and_finds_what_is_wrong() {
             );
         Outcome::of(audit)
     };
-    advisory("nobody-has-this");
+    advisory("RUSTSEC-2026-9998", "nobody-has-this");
     let outcome = timed("make audit", audit);
     assert!(outcome.succeeded, "{}", outcome.transcript);
     assert!(
@@ -86,7 +86,7 @@ fn the_audit_passes_as_generated_and_finds_what_is_wrong() {
         outcome.transcript
     );
 
-    advisory("h2");
+    advisory("RUSTSEC-2026-9999", "h2");
     let outcome = audit();
     assert!(!outcome.succeeded, "{}", outcome.transcript);
     assert!(
@@ -124,6 +124,8 @@ fn a_client_library_that_breaks_its_users_takes_a_version_that_says_so() {
         "The client library breaks users of v0.1.0: take that back, or raise the version in \
          Cargo.toml to 0.2.0.",
     );
+    service.set_version("0.1.0", "0.2.0");
+    timed("make semver, again", || service.make(&["semver"]));
 }
 
 #[test]

@@ -49,9 +49,9 @@ fn what_breaks_users_takes_a_version_that_says_so() {
     service.repository.git(&["tag", "v0.1.0"]);
     service.edit_contract("string message = 1;", "bytes message = 1;");
     service.refuses(&["proto"], BROKEN);
-    set_version(&service, "0.1.0", "0.1.1");
+    service.set_version("0.1.0", "0.1.1");
     service.refuses(&["proto"], BROKEN);
-    set_version(&service, "0.1.1", "0.2.0");
+    service.set_version("0.1.1", "0.2.0");
     let said = service.make(&["proto"]);
     assert!(said.contains("as version 0.2.0 may"), "{said}");
 }
@@ -65,11 +65,11 @@ fn from_the_first_major_version_on_a_minor_one_breaks_nobody() {
     service.edit_contract("message = 1;", "message = 2;");
     let broken = BROKEN.replace("v0.1.0", "v1.2.3").replace("0.2.0", "2.0.0");
     for version in ["0.1.0", "1.3.0", "1.2.3"] {
-        set_version(&service, "0.1.0", version);
+        service.set_version("0.1.0", version);
         service.refuses(&["proto"], &broken);
-        set_version(&service, version, "0.1.0");
+        service.set_version(version, "0.1.0");
     }
-    set_version(&service, "0.1.0", "2.0.0");
+    service.set_version("0.1.0", "2.0.0");
     service.make(&["proto"]);
 }
 
@@ -111,15 +111,4 @@ fn a_tool_that_is_missing_is_named_with_what_installs_it() {
         let sentence = "buf is not installed: make prepare ONLY=buf";
         service.refuses(&["proto"], sentence);
     }
-}
-
-fn set_version(service: &Service, old: &str, new: &str) {
-    let line = |version| format!("version = \"{version}\"");
-    service
-        .repository
-        .edit("Cargo.toml", &line(old), &line(new));
-    let package = |version| format!("name = \"order-book\"\n{}", line(version));
-    service
-        .repository
-        .edit("Cargo.lock", &package(old), &package(new));
 }
