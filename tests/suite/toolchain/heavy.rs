@@ -1,4 +1,5 @@
-//! Coverage, audit and client API by the real tools, and the workflows by two linters.
+//! Coverage, audit, client API and the page of the contract by the real tools, and the workflows by
+//! two linters.
 
 use std::{fs, process::Command, time::Instant};
 
@@ -126,6 +127,23 @@ fn a_client_library_that_breaks_its_users_takes_a_version_that_says_so() {
     );
     service.set_version("0.1.0", "0.2.0");
     timed("make semver, again", || service.make(&["semver"]));
+}
+
+#[test]
+#[ignore = "installs sabledocs"]
+fn comments_of_the_contract_become_a_page() {
+    if python().is_none() {
+        return;
+    }
+    let service = service_with("buf sabledocs");
+    let page = build_directory("toolchain").join("doc/contract/order_book.v1.html");
+    let _ = fs::remove_file(&page);
+    // Not the code's, which others build, too.
+    service.make(&["-o", "doc", "docs"]);
+    let page = fs::read_to_string(page).unwrap();
+    for text in ["OrderBookService", "Answers with the message it was sent."] {
+        assert!(page.contains(text), "{page}");
+    }
 }
 
 #[test]
