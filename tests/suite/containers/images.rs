@@ -149,6 +149,18 @@ fn every_engine_packs_the_same_files() {
     assert_eq!(podman.layer(), buildah.layer());
 }
 
+/// Makes an image of this machine's own shell; with a service given, of what builds it, too.
+fn import(engine: Engine, directory: &Path, image: &str, service: Option<&Path>) {
+    let script = r#""$0" ${3:+"$3"} | "$1" import \
+        --change "ENV PATH=/rust/bin:/usr/bin:/bin" --change "ENV CARGO_HOME=/cargo" \
+        --change "ENV CARGO_NET_OFFLINE=true" - "$2""#;
+    run(in_service(directory, "bash")
+        .args(["-euo", "pipefail", "-c", script])
+        .arg(root().join("tests/suite/containers/builder"))
+        .args([&engine.to_string(), image])
+        .args(service));
+}
+
 /// Elsewhere: in another directory, with another target directory and another home of cargo, from a
 /// clone, within an image that holds this machine's Rust.
 #[test]
@@ -157,11 +169,12 @@ fn built_elsewhere_the_binary_and_the_layer_are_the_same() {
     let packed = packed();
     let here = Saved::read(packed.archive(Engine::Docker));
     let builder = format!("{NAME}:builder");
-    let script = r#""$0" . | docker import --change "ENV PATH=/rust/bin:/usr/bin:/bin CARGO_HOME=/cargo CARGO_NET_OFFLINE=true" - "$1""#;
-    run(in_service(&packed.directory, "bash")
-        .args(["-euo", "pipefail", "-c", script])
-        .arg(root().join("tests/suite/containers/builder"))
-        .arg(&builder));
+    import(
+        Engine::Docker,
+        &packed.directory,
+        &builder,
+        Some(&packed.directory),
+    );
 
     let parent = TempDir::new().unwrap();
     let clone = parent.path().join(NAME);
@@ -191,6 +204,33 @@ fn built_elsewhere_the_binary_and_the_layer_are_the_same() {
     packed.ask(
         Engine::Docker,
         &["image", "inspect", &format!("{}-dirty", packed.image())],
+    );
+}
+
+/// With a build that only tells where it runs.
+#[test]
+#[cfg_attr(
+    not(all(podman, buildah)),
+    ignore = "needs podman and buildah, and root"
+)]
+fn podman_and_buildah_build_in_a_container_too() {
+    let parent = TempDir::new().unwrap();
+    let name = "built-elsewhere";
+    let service = Generator::oldest().generate(parent.path(), &Answers::new(name));
+    let build = "#!/bin/sh\nmkdir -p deploy && echo \"$PWD $CARGO_TARGET_DIR\" >\"$1\"\n";
+    fs::write(service.join("ci/build"), build).unwrap();
+    import(Engine::Podman, &service, name, None);
+    for engine in [Engine::Podman, Engine::Buildah] {
+        let engine = format!("ENGINE={engine}");
+        let builder = format!("BUILDER=localhost/{name}");
+        run(in_service(&service, "make").args(["all", "BUILD=container", &engine, &builder]));
+        let binary = service.join("deploy").join(name);
+        assert_eq!(fs::read_to_string(&binary).unwrap(), "/src /build\n");
+        fs::remove_file(binary).unwrap();
+    }
+    assert_eq!(
+        run(in_service(&service, "buildah").args(["containers", "--quiet"])),
+        ""
     );
 }
 
