@@ -94,9 +94,13 @@ impl Stage {
     /// and waits until all of them are gone.
     #[track_caller]
     pub fn interrupt(&self, arguments: &[&str], signal: Signal, step: &str) {
-        let make = self
-            .command("make")
-            .arg("itest")
+        let mut command = self.command("env");
+        // Tests that run in the background of a script ignore Ctrl-C, and so would what they start.
+        if cfg!(target_os = "linux") {
+            command.arg("--default-signal=INT");
+        }
+        let make = command
+            .args(["make", "itest"])
             .args(arguments)
             .env("HANG", step)
             .stdout(Stdio::null())
