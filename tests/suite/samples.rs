@@ -1,6 +1,6 @@
 //! The samples in `examples/`, treated as their users would treat them.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use crate::support::{
     answers::{Answers, example},
@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// From the first look to the last: lint, tests, the release binary, a call, a stop.
-fn is_used(name: &str) {
+fn is_used(name: &str) -> Sample {
     let sample = Sample::new(example(name));
     inspect(&sample.directory, &sample.answers);
     sample.run("make", &["lint"]);
@@ -53,6 +53,28 @@ fn is_used(name: &str) {
     assert_eq!(built, [format!("!! deploy/{name}")]);
     assert!(fs::exists(sample.binary()).unwrap());
     help_shows_the_answers(&sample);
+    sample
+}
+
+/// What an RPC costs is kept, compared, and noticed where it has grown.
+fn counts_what_an_rpc_costs(sample: &Sample) {
+    let missing = |tool| Command::new(tool).arg("--version").output().is_err();
+    if missing("valgrind") || missing("strace") {
+        println!("Not counted what an RPC costs: that takes valgrind and strace");
+        return;
+    }
+    let keep = format!("KEEP=1 ci/bench-check deploy/{}", sample.answers.name);
+    sample.run("sh", &["-c", &keep]);
+    let said = sample.run("make", &["bench-check"]);
+    assert!(said.contains("instructions, 50 in flight"), "{said}");
+    // As if it had cost next to nothing.
+    let grown = "sed -i '/^instructions/s/: .*/: 1/' \"$CARGO_TARGET_DIR/bench-baseline\" && \
+        if make bench-check 2>&1; then exit 1; fi";
+    let said = sample.run("sh", &["-c", grown]);
+    assert!(
+        said.contains("grown beyond noise: [\"instructions, 1"),
+        "{said}"
+    );
 }
 
 /// Help and version, as they come out of the program.
@@ -91,7 +113,7 @@ fn traces_are_there_on_demand() {
 
 #[test]
 fn one_word_and_every_default() {
-    is_used("greeter");
+    counts_what_an_rpc_costs(&is_used("greeter"));
 }
 
 #[test]
