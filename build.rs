@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::unix::fs::MetadataExt,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -13,10 +14,19 @@ fn main() {
     let root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
     let docker = answers("docker info");
     let compose = answers("docker compose version") || answers("docker-compose version");
+    // Where Debian has it, and where Fedora has.
+    let netavark = ["/usr/lib", "/usr/libexec"]
+        .iter()
+        .any(|directory| Path::new(directory).join("podman/aardvark-dns").exists());
     for (name, is_here) in [
         ("docker", docker),
         ("compose", docker && compose),
         ("podman", root && answers("podman info")),
+        ("netavark", netavark),
+        (
+            "podman_compose",
+            netavark && answers("podman-compose --version"),
+        ),
         ("buildah", root && answers("buildah info")),
         ("kubectl", answers("kubectl options")),
         ("registry", answers("docker-registry --version")),

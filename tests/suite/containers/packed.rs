@@ -194,10 +194,17 @@ fn containers() -> &'static Path {
 
 /// What podman needs where it may not raise limits, and where nobody runs systemd.
 fn containers_conf(directory: &Path) -> String {
+    // It knows containers by their names, as the older one does not by itself.
+    let backend = if cfg!(netavark) {
+        "network_backend = \"netavark\"\n"
+    } else {
+        ""
+    };
     let mut conf = format!(
         "[containers]\n\
          default_ulimits = [\"nofile=16384:16384\", \"nproc=16384:16384\"]\n\
          [network]\n\
+         {backend}\
          network_config_dir = \"{}/networks\"\n\
          [engine]\n\
          cgroup_manager = \"cgroupfs\"\n\
