@@ -24,7 +24,7 @@ fn ten_changes_and_an_update_later_it_builds_and_passes_its_tests() {
         changes_a_whole_module(service);
         raises_the_version_of_the_contract(service);
     });
-    let conflicts = ["README.md", "src/signals.rs", "src/service.rs"];
+    let conflicts = ["README.md", "src/service.rs", "src/signals.rs"];
     service.update(&conflicts);
     let repository = &service.repository;
     repository.git(&[&["checkout", "--ours", "--"], &conflicts[..]].concat());
