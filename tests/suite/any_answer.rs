@@ -3,6 +3,7 @@
 
 use std::{
     env, fs, iter,
+    process::Command,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
@@ -16,9 +17,11 @@ use tempfile::TempDir;
 
 use crate::support::{
     answers::Answers,
+    command::run,
     generator::Generator,
     inspect::inspect,
     process::Service,
+    repository::root,
     sample::{Sample, demo},
 };
 
@@ -200,11 +203,24 @@ fn generated_or_refused(generator: &Generator, answers: &Answers) -> bool {
     false
 }
 
+/// A copy of what cargo-generate needs: of this checkout it would copy everything, each time.
+fn template_alone() -> TempDir {
+    let directory = TempDir::new().unwrap();
+    run(Command::new("cp")
+        .arg("-R")
+        .args(["cargo-generate.toml", "hooks", "template"])
+        .arg(directory.path())
+        .current_dir(root()));
+    directory
+}
+
 #[test]
 fn any_answer_gives_a_service_or_a_sentence() {
     let cases = env::var("CASES").map_or(CASES, |cases| cases.parse().expect("CASES is a number"));
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let generated = AtomicUsize::new(0);
+    let template = template_alone();
+    let source = ["--path", template.path().to_str().unwrap(), "template"];
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -214,7 +230,7 @@ fn any_answer_gives_a_service_or_a_sentence() {
                     max_shrink_iters: 40,
                     ..Config::default()
                 };
-                let generator = Generator::oldest();
+                let generator = Generator::oldest().from(source);
                 let outcome = TestRunner::new(config).run(&answers(), |answers| {
                     if generated_or_refused(&generator, &answers) {
                         generated.fetch_add(1, Ordering::Relaxed);

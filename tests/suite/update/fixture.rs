@@ -154,7 +154,13 @@ impl Template {
             "template/src/server/corked.rs",
         ]);
         template.edit("template/src/server/mod.rs", "mod cork;", "mod corked;");
-        template.edit("template/src/server/connection.rs", "cork::", "corked::");
+        for user in ["batch", "connection"] {
+            template.edit(
+                &format!("template/src/server/{user}.rs"),
+                "cork::",
+                "corked::",
+            );
+        }
         let contract = files(&template.0)
             .into_iter()
             .find(|file| file.extension().is_some_and(|it| it == "proto"))
