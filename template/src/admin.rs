@@ -1,20 +1,17 @@
 //! The admin port: plain HTTP for orchestrators, Prometheus and operators. To
 //! be reached by them only; it has no TLS.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    extract::{FromRequest, Request, State as Shared},
-    http::{StatusCode, header::CONTENT_TYPE},
-    response::IntoResponse,
-    routing::get,
+use http_body_util::{BodyExt, Collected, Limited};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::Incoming,
+    header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
 };
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     sync::{Semaphore, watch},
     time::timeout,
@@ -33,25 +30,37 @@ const MAX_CONNECTIONS: usize = 16;
 /// Time to send the head of a request, then its body; and to be idle between two.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Bytes of a request's body; the longest that means anything is a number.
+const MAX_BODY: usize = 1024;
+
+const TEXT: &str = "text/plain; charset=utf-8";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-type Lifecycle = watch::Receiver<State>;
+struct Admin {
+    lifecycle: watch::Receiver<State>,
+    metrics: Arc<Metrics>,
+}
 
 /// Serves the endpoints for ever.
-pub(crate) async fn serve(listener: Listener, lifecycle: Lifecycle, metrics: Arc<Metrics>) {
-    let router = Router::new()
-        .route("/livez", get(async || "alive\n"))
-        .route("/readyz", get(ready).with_state(lifecycle))
-        .route("/metrics", get(scrape).with_state(metrics))
-        .route("/loglevel", get(level).put(set_level));
+pub(crate) async fn serve(
+    listener: Listener,
+    lifecycle: watch::Receiver<State>,
+    metrics: Arc<Metrics>,
+) {
+    let admin = Arc::new(Admin { lifecycle, metrics });
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let permit = permits.clone().acquire_owned().await;
         let (tcp, _) = listener.accept().await;
+        let admin = admin.clone();
+        let service = service_fn(move |request| {
+            let admin = admin.clone();
+            async move { Ok::<_, Infallible>(admin.answer(request).await) }
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(PATIENCE)
-            .serve_connection(TokioIo::new(tcp), TowerToHyperService::new(router.clone()));
+            .serve_connection(TokioIo::new(tcp), service);
         tokio::spawn(async move {
             if let Err(reason) = connection.await {
                 debug!("Admin connection closed: {reason}");
@@ -61,33 +70,73 @@ pub(crate) async fn serve(listener: Listener, lifecycle: Lifecycle, metrics: Arc
     }
 }
 
-async fn ready(Shared(lifecycle): Shared<Lifecycle>) -> impl IntoResponse {
-    let state = *lifecycle.borrow();
-    let status = match state {
-        State::Running => StatusCode::OK,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    (status, format!("{state}\n"))
-}
+impl Admin {
+    async fn answer(&self, request: Request<Incoming>) -> Response<String> {
+        let (head, body) = request.into_parts();
+        match (head.uri.path(), head.method) {
+            ("/livez", Method::GET) => text(StatusCode::OK, "alive\n"),
+            ("/readyz", Method::GET) => self.ready(),
+            ("/metrics", Method::GET) => self.scrape(),
+            ("/loglevel", Method::GET) => level(),
+            ("/loglevel", Method::PUT) => set_level(body).await,
+            ("/loglevel", _) => not_allowed("GET, PUT"),
+            ("/livez" | "/readyz" | "/metrics", _) => not_allowed("GET"),
+            _ => text(StatusCode::NOT_FOUND, ""),
+        }
+    }
 
-async fn scrape(Shared(metrics): Shared<Arc<Metrics>>) -> impl IntoResponse {
-    match metrics.encode() {
-        Ok(text) => ([(CONTENT_TYPE, OPENMETRICS)], text).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    fn ready(&self) -> Response<String> {
+        let state = *self.lifecycle.borrow();
+        let status = match state {
+            State::Running => StatusCode::OK,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        text(status, format!("{state}\n"))
+    }
+
+    fn scrape(&self) -> Response<String> {
+        let Ok(metrics) = self.metrics.encode() else {
+            return text(StatusCode::INTERNAL_SERVER_ERROR, "");
+        };
+        with(CONTENT_TYPE, OPENMETRICS, text(StatusCode::OK, metrics))
     }
 }
 
-async fn level() -> String {
-    format!("{}\n", log::level() as u8)
+fn level() -> Response<String> {
+    text(StatusCode::OK, format!("{}\n", log::level() as u8))
 }
 
-async fn set_level(request: Request) -> Result<String, (StatusCode, &'static str)> {
-    let body = timeout(PATIENCE, String::from_request(request, &())).await;
-    let body = body.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "too slow\n"))?;
-    let number = body.ok().and_then(|body| body.trim().parse().ok());
-    let number: u8 = number
-        .filter(|number| *number <= 5)
-        .ok_or((StatusCode::BAD_REQUEST, "a number from 0 to 5, please\n"))?;
-    log::set_level(number.into());
-    Ok(level().await)
+async fn set_level(body: Incoming) -> Response<String> {
+    let body = Limited::new(body, MAX_BODY).collect();
+    let Ok(body) = timeout(PATIENCE, body).await else {
+        return text(StatusCode::REQUEST_TIMEOUT, "too slow\n");
+    };
+    let body = body.map(Collected::to_bytes).unwrap_or_default();
+    match body.trim_ascii() {
+        [digit @ b'0'..=b'5'] => {
+            log::set_level((digit - b'0').into());
+            level()
+        }
+        _ => text(StatusCode::BAD_REQUEST, "a number from 0 to 5, please\n"),
+    }
+}
+
+fn not_allowed(methods: &'static str) -> Response<String> {
+    with(ALLOW, methods, text(StatusCode::METHOD_NOT_ALLOWED, ""))
+}
+
+fn text(status: StatusCode, text: impl Into<String>) -> Response<String> {
+    let mut response = with(CONTENT_TYPE, TEXT, Response::new(text.into()));
+    *response.status_mut() = status;
+    response
+}
+
+fn with(
+    header: HeaderName,
+    value: &'static str,
+    mut response: Response<String>,
+) -> Response<String> {
+    let value = HeaderValue::from_static(value);
+    response.headers_mut().insert(header, value);
+    response
 }

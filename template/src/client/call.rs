@@ -7,7 +7,10 @@ use tonic::{Request, Response, Status, transport::Channel};
 use tracing::debug;
 
 use super::{Client, Error, Method, failure::Failure, retry};
-use crate::{context::Context, proto::GrpcClient};
+use crate::{
+    context::{Context, REQUEST_ID, TRACEPARENT, TRACESTATE},
+    proto::GrpcClient,
+};
 
 /// The generated client, on one connection.
 pub(super) type Stub = GrpcClient<Channel>;
@@ -88,13 +91,11 @@ fn request<M>(message: M, context: &Context, deadline: Instant, retries: u32) ->
     let mut request = Request::new(message);
     request.set_timeout(deadline.saturating_duration_since(Instant::now()));
     let metadata = request.metadata_mut();
-    for (name, value) in [
-        ("x-request-id", &context.request_id),
-        ("traceparent", &context.traceparent),
-        ("tracestate", &context.tracestate),
-    ] {
-        if let Some(value) = value {
-            metadata.insert(name, value.clone());
+    if let Some(trace) = &context.trace {
+        metadata.insert(REQUEST_ID, trace.request_id.clone());
+        metadata.insert(TRACEPARENT, trace.traceparent.clone());
+        if let Some(state) = &trace.tracestate {
+            metadata.insert(TRACESTATE, state.clone());
         }
     }
     if retries > 0 {

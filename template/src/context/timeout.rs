@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use hyper::HeaderMap;
+use hyper::{HeaderMap, header::HeaderName};
 
 /// The caller's `grpc-timeout`.
 pub(crate) fn of(headers: &HeaderMap) -> Option<Duration> {
-    parse(headers.get("grpc-timeout")?.to_str().ok()?)
+    static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+    parse(headers.get(&GRPC_TIMEOUT)?.to_str().ok()?)
 }
 
 /// At most eight digits and a unit.

@@ -114,7 +114,7 @@ impl Connections {
     async fn serve_http2(&self, reader: Reader, peer: Peer, address: SocketAddr) {
         let cork = Cork::new(PREFACE, reader);
         let mut batches = Batches::new(cork.clone());
-        let service = service_fn(|request| self.handler.clone().handle(peer.clone(), request));
+        let service = service_fn(|request| self.handler.handle(&peer, request));
         let connection = http2::Builder::new(batches.executor())
             .timer(TokioTimer::new())
             .auto_date_header(false)

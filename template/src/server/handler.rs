@@ -17,17 +17,15 @@ use hyper::{
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout_at},
+    time::Instant,
 };
 use tonic::{
     Status,
     body::Body,
-    service::Routes,
     transport::server::{TcpConnectInfo, TlsConnectInfo},
 };
-use tower::{ServiceExt, util::Oneshot};
 
-use super::{limits::Limits, response::ResponseBody};
+use super::{deadline::Deadline, limits::Limits, response::ResponseBody, rpcs::Rpcs};
 use crate::{
     context::{Context, timeout},
     telemetry::{call::Call, ids, metrics::Methods, panics, traces},
@@ -56,16 +54,16 @@ impl Peer {
 
 /// What all RPCs share.
 pub(super) struct Handler {
-    routes: Routes,
+    rpcs: Rpcs,
     methods: Methods,
     request_timeout: Duration,
     permits: Arc<Semaphore>,
 }
 
 impl Handler {
-    pub(super) fn new(routes: Routes, methods: Methods, limits: &Limits) -> Self {
+    pub(super) fn new(rpcs: Rpcs, methods: Methods, limits: &Limits) -> Self {
         Self {
-            routes: routes.prepare(),
+            rpcs,
             methods,
             request_timeout: limits.request_timeout,
             permits: Arc::new(Semaphore::new(limits.max_requests)),
@@ -73,44 +71,44 @@ impl Handler {
     }
 
     /// Answers one request, in any case with a gRPC status.
-    pub(super) async fn handle(
-        self: Arc<Self>,
-        peer: Peer,
+    // All that needs no waiting is done before there is a future, since every RPC
+    // is as large as its future, which is moved around.
+    pub(super) fn handle(
+        &self,
+        peer: &Peer,
         request: Request<Incoming>,
-    ) -> Result<Response<ResponseBody>, Infallible> {
+    ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + use<> {
         let now = Instant::now();
+        let path = request.uri().path();
+        let method = self.methods.find(path);
+        let span = traces::start(&method.path, request.headers(), peer.address());
+        let trace = Some(Arc::new(ids::of(request.headers(), span)));
         // The caller's deadline covers a stream to its end; this service's own
         // only the time until it starts, since a stream may be meant to last.
         let asked = timeout::of(request.headers());
-        let deadline = now
-            + asked
-                .unwrap_or(self.request_timeout)
-                .min(self.request_timeout);
-        let method = self.methods.find(request.uri().path());
-        let span = traces::start(&method.path, request.headers(), peer.address());
-        let context = Context {
+        let whole = Context {
             deadline: asked.map(|asked| now + asked),
-            ..ids::of(request.headers(), span)
+            trace: trace.clone(),
         };
-        let call = Call::start(method, request.uri(), peer.address(), now, context.clone());
-
-        let permit = self.permit(request.uri().path());
-        let answer = match &permit {
-            Ok(_) => {
-                let context = Context {
-                    deadline: Some(deadline),
-                    ..context
-                };
-                context
-                    .scope(timeout_at(deadline, unpanicked(self.route(peer, request))))
-                    .await
-                    .unwrap_or_else(|_| Err(Status::deadline_exceeded("the deadline has passed")))
-                    .map(|Ok(response)| response)
-            }
-            Err(status) => Err(status.clone()),
-        };
-        let response = answer.unwrap_or_else(Status::into_http);
-        Ok(finish(response, call, permit.ok().flatten()))
+        let longest = self.request_timeout;
+        let deadline = Some(now + asked.unwrap_or(longest).min(longest));
+        let start = Context { deadline, trace };
+        let call = Call::start(method, path, peer.address(), now, whole);
+        let begun = self
+            .permit(path)
+            .map(|permit| (permit, self.rpcs.call(with_peer(request, peer))));
+        async move {
+            let answered = match begun {
+                Ok((permit, answer)) => {
+                    let in_time = Deadline::new(deadline).end(unpanicked(answer));
+                    let answer = start.scope(in_time).await.flatten();
+                    answer.map(|Ok(response)| (response, permit))
+                }
+                Err(status) => Err(status),
+            };
+            let (response, permit) = answered.unwrap_or_else(|status| (status.into_http(), None));
+            Ok(finish(response, call, permit))
+        }
     }
 
     /// The right to be handled, where one is needed.
@@ -123,19 +121,20 @@ impl Handler {
             .map(Some)
             .map_err(|_| Status::resource_exhausted("too many requests in flight"))
     }
+}
 
-    fn route(&self, peer: Peer, request: Request<Incoming>) -> Oneshot<Routes, Request<Body>> {
-        let mut request = request.map(Body::new);
-        match peer {
-            Peer::Plain(info) => request.extensions_mut().insert(info).map(drop),
-            Peer::Tls(info) => request.extensions_mut().insert(info).map(drop),
-        };
-        self.routes.clone().oneshot(request)
+/// Tells the handler of `request` who sent it.
+fn with_peer(request: Request<Incoming>, peer: &Peer) -> Request<Body> {
+    let mut request = request.map(Body::new);
+    match peer.clone() {
+        Peer::Plain(info) => _ = request.extensions_mut().insert(info),
+        Peer::Tls(info) => _ = request.extensions_mut().insert(info),
     }
+    request
 }
 
 /// Turns a panic into INTERNAL.
-// No async fn: it would hold `future` twice, and every RPC is as large as its futures.
+// No async fn: it would hold `future` twice.
 fn unpanicked<F: Future + Unpin>(mut future: F) -> impl Future<Output = Result<F::Output, Status>> {
     poll_fn(
         move |cx| match panics::caught(|| Pin::new(&mut future).poll(cx)) {
@@ -156,7 +155,9 @@ fn finish(
         // There are no trailers to come: the headers hold the status.
         call.see(&mut head.headers);
     }
-    head.headers = ids::tell(&call.context, head.headers);
+    if let Some(trace) = &call.context.trace {
+        head.headers = ids::tell(trace, head.headers);
+    }
     Response::from_parts(head, ResponseBody::new(body, call, permit))
 }
 

@@ -13,7 +13,8 @@
 //! | `greeting`   | its first bytes: HTTP/2, or garbage                   |
 //! | `cork`       | its IO: few and large reads and writes                |
 //! | `batch`      | its replies: together what was asked together       |
-//! | `handler`    | one RPC: deadline, shedding, panics                   |
+//! | `handler`    | one RPC: shedding, deadline, panics                   |
+//! | `deadline`   | when it has to have ended                             |
 //! | `response`   | its response, which may be a stream                   |
 //!
 //! It stands on modules that know nothing of it: [`crate::tls`],
@@ -23,6 +24,7 @@ mod accept;
 mod batch;
 mod connection;
 mod cork;
+mod deadline;
 mod greeting;
 mod handler;
 pub mod limits;
@@ -130,13 +132,17 @@ impl Server {
             ..
         } = self;
         let (phase, phases) = watch::channel(Phase::Serve);
-        let health = Health::new(rpcs.names);
-        let methods = metrics.methods(&[&[rpcs.descriptors], &DESCRIPTORS[..]].concat());
-        let routes = reflection::add(rpcs.descriptors, rpcs.routes).add_service(health.service());
+        let health = Health::new(rpcs.names());
+        let descriptors = rpcs.descriptors;
+        let methods = metrics.methods(&[&[descriptors], &DESCRIPTORS[..]].concat());
+        let rpcs = rpcs
+            .with(health.service())
+            .with(reflection::v1(descriptors))
+            .with(reflection::v1alpha(descriptors));
         let permits = Permits::new(limits.max_connections);
         let connections = Arc::new(Connections {
             tls,
-            handler: Arc::new(Handler::new(routes, methods, &limits)),
+            handler: Arc::new(Handler::new(rpcs, methods, &limits)),
             metrics,
             phase: phases,
             limits: limits.clone(),

@@ -2,21 +2,18 @@
 //! returned, and a stream is still to be sent.
 
 use std::{
-    future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use hyper::{
     HeaderMap,
     body::{Body, Bytes, Frame, SizeHint},
 };
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Sleep, sleep_until},
-};
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 
+use super::deadline::Deadline;
 use crate::telemetry::{call::Call, panics};
 
 /// A body that ends in a status, whatever happens. The RPC is in flight until
@@ -24,7 +21,7 @@ use crate::telemetry::{call::Call, panics};
 pub(super) struct ResponseBody {
     body: Option<tonic::body::Body>,
     call: Call,
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Deadline,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -36,22 +33,10 @@ impl ResponseBody {
     ) -> Self {
         Self {
             body: Some(body),
+            deadline: Deadline::new(call.context.deadline),
             call,
-            deadline: None,
             _permit: permit,
         }
-    }
-
-    /// Ready once the caller's deadline has passed.
-    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.call.context.deadline else {
-            return Poll::Pending;
-        };
-        // Only a stream that has to be waited for needs a timer.
-        let timer = self
-            .deadline
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        timer.as_mut().poll(cx)
     }
 }
 
@@ -77,8 +62,7 @@ impl Body for ResponseBody {
                 return Poll::Ready(Some(Ok(frame)));
             }
             Ok(Poll::Ready(None)) => return Poll::Ready(None),
-            Ok(Poll::Pending) if this.poll_deadline(cx).is_pending() => return Poll::Pending,
-            Ok(Poll::Pending) => Status::deadline_exceeded("the deadline has passed"),
+            Ok(Poll::Pending) => ready!(this.deadline.poll(cx)),
             Ok(Poll::Ready(Some(Err(status)))) | Err(status) => status,
         };
         this.body = None;

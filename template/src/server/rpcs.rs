@@ -1,24 +1,29 @@
-//! What is served, whatever it is.
+//! What is served, whatever it is, and the way of a request to it.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, future::Future, pin::Pin};
 
 use hyper::{Request, Response};
-use tonic::{body::Body, codegen::Service, server::NamedService, service::Routes};
+use tonic::{Status, body::Body, codegen::Service, server::NamedService};
+use tower::ServiceExt;
 
 /// The RPCs to serve.
 pub struct Rpcs {
-    pub(super) routes: Routes,
-    pub(super) names: Vec<String>,
+    services: Vec<(&'static str, Route)>,
     pub(super) descriptors: &'static [u8],
 }
+
+/// Hands a request to a service.
+type Route = Box<dyn Fn(Request<Body>) -> Answer + Send + Sync>;
+
+/// What becomes of it.
+pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 impl Rpcs {
     /// No RPCs yet, of the contract in `descriptors`, an encoded `FileDescriptorSet`.
     #[must_use]
     pub fn new(descriptors: &'static [u8]) -> Self {
         Self {
-            routes: Routes::default(),
-            names: Vec::new(),
+            services: Vec::new(),
             descriptors,
         }
     }
@@ -35,8 +40,27 @@ impl Rpcs {
             + 'static,
         S::Future: Send + 'static,
     {
-        self.routes = self.routes.add_service(service);
-        self.names.push(S::NAME.into());
+        let route = move |request| -> Answer { Box::pin(service.clone().oneshot(request)) };
+        self.services.push((S::NAME, Box::new(route)));
         self
+    }
+
+    /// The names of the services.
+    pub(super) fn names(&self) -> Vec<String> {
+        let names = self.services.iter().map(|(name, _)| *name);
+        names.map(Into::into).collect()
+    }
+
+    /// Has `request` answered by the service that its path names.
+    pub(super) fn call(&self, request: Request<Body>) -> Answer {
+        let path = request.uri().path().strip_prefix('/').unwrap_or_default();
+        let asked_for = |name| {
+            let method = path.strip_prefix(name);
+            method.is_some_and(|method| method.starts_with('/'))
+        };
+        match self.services.iter().find(|(name, _)| asked_for(*name)) {
+            Some((_, route)) => route(request),
+            None => Box::pin(async { Ok(Status::unimplemented("").into_http()) }),
+        }
     }
 }

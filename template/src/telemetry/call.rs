@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use hyper::{HeaderMap, Uri};
+use hyper::HeaderMap;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 use tracing::{Level, debug};
@@ -15,7 +15,7 @@ use crate::context::Context;
 pub(crate) struct Call {
     pub(crate) context: Context,
     method: Arc<Method>,
-    unknown: Option<Uri>,
+    unknown: Option<Box<str>>,
     peer: Option<SocketAddr>,
     started: Instant,
     code: Option<Code>,
@@ -24,7 +24,7 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn start(
         method: &Arc<Method>,
-        uri: &Uri,
+        path: &str,
         peer: Option<SocketAddr>,
         started: Instant,
         context: Context,
@@ -34,7 +34,7 @@ impl Call {
         Self {
             context,
             method: method.clone(),
-            unknown: method.path.is_empty().then(|| uri.clone()),
+            unknown: method.path.is_empty().then(|| path.into()),
             peer,
             started,
             code: None,
@@ -68,16 +68,13 @@ impl Drop for Call {
         self.method.in_flight.dec();
         self.method.handled[code as usize].inc();
         self.method.seconds.observe(duration.as_secs_f64());
-        if let Some(span) = &self.context.span {
+        let trace = self.context.trace.as_ref();
+        if let Some(span) = trace.and_then(|trace| trace.span.as_ref()) {
             traces::end(span, code);
         }
         if tracing::enabled!(Level::DEBUG) {
-            let known = self.method.path.as_str();
-            let method = self
-                .unknown
-                .as_ref()
-                .map_or(known, Uri::path)
-                .escape_debug();
+            let path = self.unknown.as_deref().unwrap_or(&self.method.path);
+            let method = path.escape_debug();
             let peer = self.peer.map(tracing::field::display);
             let context = std::mem::take(&mut self.context);
             context.sync_scope(|| debug!(%method, ?code, ?duration, peer, "RPC"));

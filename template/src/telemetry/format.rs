@@ -116,9 +116,9 @@ impl Visit for Fields {
 /// Shows `f` the request id and the trace id of the current RPC, if there is one.
 fn with_ids(f: impl FnOnce(&str, &str) -> fmt::Result) -> fmt::Result {
     let shown = Context::with_current(|context| {
-        let request_id = context.request_id.as_ref()?.to_str().ok()?;
-        let trace_id = ids::trace_id(context.traceparent.as_ref()?)?;
-        Some(f(request_id, trace_id))
+        let trace = context.trace.as_deref()?;
+        let request_id = trace.request_id.to_str().ok()?;
+        Some(f(request_id, ids::trace_id(&trace.traceparent)?))
     });
     shown.flatten().unwrap_or(Ok(()))
 }

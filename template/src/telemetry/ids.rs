@@ -1,28 +1,14 @@
 //! The ids of a request: `x-request-id`, and W3C Trace Context `traceparent` and
 //! `tracestate`. What the caller sent is taken over, what it did not is made.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    sync::{
-        LazyLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-};
+use std::sync::LazyLock;
 
-use hyper::{
-    HeaderMap,
-    body::Bytes,
-    header::{HeaderName, HeaderValue},
-};
+use hyper::{HeaderMap, body::Bytes, header::HeaderValue};
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
 use tracing::Span;
 
 use super::traces;
-use crate::context::Context;
-
-const REQUEST_ID: &str = "x-request-id";
-const TRACEPARENT: &str = "traceparent";
-const TRACESTATE: &str = "tracestate";
+use crate::context::{REQUEST_ID, TRACEPARENT, TRACESTATE, Trace};
 
 /// Longer request ids are not taken over. 128: room for two UUIDs and a name.
 const MAX_REQUEST_ID: usize = 128;
@@ -32,18 +18,19 @@ const TRACEPARENT_LEN: usize = 55;
 
 pub(super) type Traceparent = [u8; TRACEPARENT_LEN];
 
-/// The context that `headers` ask for, but for its deadline. Its trace goes on
-/// in `span`, where there is one. Where they say nothing of a request id it is
-/// the trace id, so that one id finds everything.
-pub(crate) fn of(headers: &HeaderMap, span: Option<Span>) -> Context {
-    // Parsed once: no name of a header is cheap to look at.
-    static NAMES: [HeaderName; 2] = [
-        HeaderName::from_static(REQUEST_ID),
-        HeaderName::from_static(TRACEPARENT),
-    ];
-    let [request_id, caller] = NAMES
-        .each_ref()
-        .map(|name| Some(headers.get(name)?.as_bytes()));
+/// What `headers` say that their RPC is a part of. Its trace goes on in `span`,
+/// where there is one. Where they say nothing of a request id it is the trace
+/// id, so that one id finds everything.
+pub(crate) fn of(headers: &HeaderMap, span: Option<Span>) -> Trace {
+    let (mut request_id, mut caller) = (None, None);
+    // To look at each of them costs less than to look both up by their names.
+    for (name, value) in headers {
+        match name.as_str() {
+            REQUEST_ID => _ = request_id.get_or_insert(value.as_bytes()),
+            TRACEPARENT => _ = caller.get_or_insert(value.as_bytes()),
+            _ => {}
+        }
+    }
     let caller = caller.and_then(parse_traceparent);
     let traceparent = span
         .as_ref()
@@ -60,25 +47,22 @@ pub(crate) fn of(headers: &HeaderMap, span: Option<Span>) -> Context {
         id.set_sensitive(true);
         id
     };
-    Context {
-        deadline: None,
-        request_id: Some(ascii(request_id)),
-        traceparent: Some(ascii(traceparent)),
+    Trace {
+        request_id: ascii(request_id),
+        traceparent: ascii(traceparent),
         // Without its traceparent it says nothing.
         tracestate: caller.and_then(|_| tracestate(headers)),
         span,
     }
 }
 
-/// Adds the ids of `context` to the headers of a response.
-pub(crate) fn tell(context: &Context, headers: HeaderMap) -> HeaderMap {
+/// Adds the ids of `trace` to the headers of a response.
+pub(crate) fn tell(trace: &Trace, headers: HeaderMap) -> HeaderMap {
     static KEYS: LazyLock<[AsciiMetadataKey; 2]> =
         LazyLock::new(|| [REQUEST_ID, TRACEPARENT].map(AsciiMetadataKey::from_static));
     let mut metadata = MetadataMap::from_headers(headers);
-    for (key, id) in KEYS.iter().zip([&context.request_id, &context.traceparent]) {
-        if let Some(id) = id {
-            metadata.insert(key, id.clone());
-        }
+    for (key, id) in KEYS.iter().zip([&trace.request_id, &trace.traceparent]) {
+        metadata.insert(key, id.clone());
     }
     metadata.into_headers()
 }
@@ -151,14 +135,10 @@ fn next_hop(caller: Option<Parent<'_>>) -> Traceparent {
     value
 }
 
-/// SipHash of a counter, keyed by the system's randomness: no two processes
-/// agree, and no system call is made. All zeros, which the specification
-/// forbids, would be less likely than a lightning strike.
+/// Never all zeros, which the specification forbids.
 fn random_hex() -> [u8; 16] {
-    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let random: u64 = KEY.hash_one(COUNTER.fetch_add(1, Relaxed));
     let mut hex = [0; 16];
+    let random = fastrand::u64(1..);
     for (digits, byte) in hex.chunks_exact_mut(2).zip(random.to_be_bytes()) {
         digits.copy_from_slice(&HEX[usize::from(byte)]);
     }
@@ -188,9 +168,9 @@ mod tests {
             let name = hyper::header::HeaderName::from_static(name);
             (name, value.parse().unwrap())
         });
-        let context = of(&headers.collect(), None);
-        let text = |id: Option<AsciiMetadataValue>| id.unwrap().to_str().unwrap().to_owned();
-        (text(context.request_id), text(context.traceparent))
+        let trace = of(&headers.collect(), None);
+        let text = |id: AsciiMetadataValue| id.to_str().unwrap().to_owned();
+        (text(trace.request_id), text(trace.traceparent))
     }
 
     #[test]

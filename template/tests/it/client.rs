@@ -15,7 +15,7 @@ use tonic::{Code, Request, Status};
 use crate::support::{
     Instance,
     client::{Api, Client, Error, Settings},
-    context::Context,
+    context::{Context, Trace},
     proto::HelloRequest,
 };
 
@@ -136,10 +136,12 @@ async fn a_call_passes_on_what_is_left_of_the_time_and_whose_it_is() {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let context = Context {
         deadline: Some(tokio::time::Instant::now() + Duration::from_secs(5)),
-        request_id: Some("order-7".parse().unwrap()),
-        traceparent: Some(trace.parse().unwrap()),
-        tracestate: Some("vendor=1".parse().unwrap()),
-        ..Context::default()
+        trace: Some(Arc::new(Trace {
+            request_id: "order-7".parse().unwrap(),
+            traceparent: trace.parse().unwrap(),
+            tracestate: Some("vendor=1".parse().unwrap()),
+            span: None,
+        })),
     };
     let answer = context.scope(client.hello(String::new())).await.unwrap();
     assert_eq!(answer, format!("order-7 {trace} vendor=1"));

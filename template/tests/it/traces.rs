@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    future::pending,
     net::{SocketAddr, TcpListener},
     process::Command,
 };
@@ -15,13 +16,13 @@ use opentelemetry_proto::tonic::{
     trace::v1::{Span, span::SpanKind, status::StatusCode},
 };
 use tokio::{sync::mpsc, time::timeout};
-use tonic::{
-    Code, Request, Response, Status,
-    transport::{Server, server::TcpIncoming},
-};
+use tonic::{Code, Request, Response, Status};
 
 use crate::support::{
-    Child, PATIENCE, SERVICE, Stub, binary, channel, cli, hello, proto::HelloRequest,
+    Child, InProcess, PATIENCE, SERVICE, Stub, binary, channel, cli, hello,
+    lifecycle::Lifecycle,
+    proto::HelloRequest,
+    server::{Rpcs, Server},
 };
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -34,16 +35,13 @@ struct Collector {
 }
 
 impl Collector {
-    fn start() -> Self {
-        let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = incoming.local_addr().unwrap();
+    async fn start() -> Self {
+        let settings = InProcess::settings(&[]);
+        let server = Server::bind(settings, Lifecycle::new()).await.unwrap();
+        let address = server.address();
         let (sender, spans) = mpsc::unbounded_channel();
-        let service = TraceServiceServer::new(Receiver(sender));
-        tokio::spawn(
-            Server::builder()
-                .add_service(service)
-                .serve_with_incoming(incoming),
-        );
+        let rpcs = Rpcs::new(b"").with(TraceServiceServer::new(Receiver(sender)));
+        tokio::spawn(server.run(rpcs, pending()));
         Self { address, spans }
     }
 
@@ -128,7 +126,7 @@ async fn traced_hello(child: &Child) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_rpc_is_a_span_in_its_callers_trace() {
-    let mut collector = Collector::start();
+    let mut collector = Collector::start().await;
     let child = service(collector.address, &[], &[]);
     let answered = traced_hello(&child).await;
 
@@ -150,7 +148,7 @@ async fn an_rpc_is_a_span_in_its_callers_trace() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trace_goes_on_in_the_upstream() {
-    let mut collector = Collector::start();
+    let mut collector = Collector::start().await;
     let last = service(collector.address, &[("OTEL_SERVICE_NAME", "last")], &[]);
     let port = last.port().to_string();
     let to_last = ["--client-ip", "127.0.0.1", "--client-port", &port];
@@ -171,7 +169,7 @@ async fn a_trace_goes_on_in_the_upstream() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_rpc_that_failed_by_the_services_own_doing_is_an_error() {
-    let mut collector = Collector::start();
+    let mut collector = Collector::start().await;
     let last = Child::running(&["--drain-delay", "0s"]);
     let port = last.port().to_string();
     let to_last = ["--client-ip", "127.0.0.1", "--client-port", &port];
@@ -188,7 +186,7 @@ async fn an_rpc_that_failed_by_the_services_own_doing_is_an_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_spans_are_sent_before_the_end() {
-    let mut collector = Collector::start();
+    let mut collector = Collector::start().await;
     let in_an_hour = [("OTEL_BSP_SCHEDULE_DELAY", "3600000")];
     let child = service(collector.address, &in_an_hour, &["--drain-delay", "0s"]);
     traced_hello(&child).await;
@@ -201,7 +199,7 @@ async fn the_last_spans_are_sent_before_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_sampled_is_not_sent_and_says_so() {
-    let mut collector = Collector::start();
+    let mut collector = Collector::start().await;
     let never = [("OTEL_TRACES_SAMPLER", "always_off")];
     let child = service(collector.address, &never, &["--drain-delay", "0s"]);
     let answered = traced_hello(&child).await;
@@ -221,7 +219,7 @@ async fn turned_off_it_sends_nothing() {
         ("OTEL_SDK_DISABLED", "true"),
         ("OTEL_TRACES_EXPORTER", "none"),
     ] {
-        let mut collector = Collector::start();
+        let mut collector = Collector::start().await;
         let child = service(collector.address, &[variable], &["--drain-delay", "0s"]);
         let answered = traced_hello(&child).await;
         assert!(answered.ends_with("-01"), "{answered}");

@@ -1,46 +1,47 @@
 //! The generated service's stack with everything off: its corked connections that reply
-//! in batches and its HTTP/2 settings, with tonic's routes behind them and nothing else. What
-//! it takes more than this is what limits, deadlines, metrics, request ids and logs cost.
+//! in batches, its HTTP/2 settings and its way to the RPCs, and nothing else. What the service
+//! takes more than this is what limits, deadlines, metrics, request ids and logs cost.
 //! Takes its port.
 
-use std::{env, error::Error, future::poll_fn, pin::pin};
+use std::{env, error::Error, future::poll_fn, pin::pin, sync::Arc};
 
 use bench::{Echoes, proto::echo_service_server::EchoServiceServer};
-use hyper::{server::conn::http2, service::service_fn};
+use hyper::{Request, body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::BufReader,
     net::{TcpListener, TcpStream},
 };
-use tonic::{body::Body, codegen::Service, service::Routes};
+use tonic::body::Body;
 
 #[path = "../../../../template/src/server/batch.rs"]
 mod batch;
 #[path = "../../../../template/src/server/cork.rs"]
 mod cork;
+#[allow(dead_code, reason = "the service reads more of it")]
+#[path = "../../../../template/src/server/rpcs.rs"]
+mod rpcs;
 
 use batch::Batches;
 use cork::Cork;
+use rpcs::Rpcs;
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = env::args().nth(1).ok_or("which port?")?;
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
-    let routes = Routes::new(EchoServiceServer::new(Echoes)).prepare();
+    let rpcs = Arc::new(Rpcs::new(b"").with(EchoServiceServer::new(Echoes)));
     loop {
         let (tcp, _) = listener.accept().await?;
         tcp.set_nodelay(true)?;
-        tokio::spawn(serve(tcp, routes.clone()));
+        tokio::spawn(serve(tcp, rpcs.clone()));
     }
 }
 
-async fn serve(tcp: TcpStream, routes: Routes) {
+async fn serve(tcp: TcpStream, rpcs: Arc<Rpcs>) {
     let cork = Cork::new(b"", BufReader::with_capacity(16 * 1024, tcp));
     let mut batches = Batches::new(cork.clone());
-    let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        let mut routes = routes.clone();
-        async move { routes.call(request.map(Body::new)).await }
-    });
+    let service = service_fn(|request: Request<Incoming>| rpcs.call(request.map(Body::new)));
     let connection = http2::Builder::new(batches.executor())
         .timer(TokioTimer::new())
         .auto_date_header(false)
