@@ -26,7 +26,7 @@ test: tools ## Generate services of all kinds, and treat them as their users wou
 	$(Q)cargo test --locked
 
 .PHONY: test-toolchain
-test-toolchain: tools ## Check coverage, audit, client API and workflows of a service; their tools compile for minutes
+test-toolchain: tools ## Check coverage, audit, client API, flame graph, workflows of a service; their tools compile for minutes
 	$(Q)cargo test --locked -- --ignored --nocapture --test-threads 1 toolchain::
 
 .PHONY: cross-version

@@ -147,6 +147,28 @@ fn comments_of_the_contract_become_a_page() {
 }
 
 #[test]
+#[ignore = "compiles flamegraph and the release binary, and wants perf and root"]
+fn the_flame_graph_shows_whose_time_it_is() {
+    let service = service_with("flamegraph");
+    let again = service.make(&["prepare", "ONLY=flamegraph"]);
+    assert!(!again.contains("Installing"), "{again}");
+    timed("make flamegraph", || service.make(&["flamegraph"]));
+    let svg = fs::read_to_string(service.repository.0.join("deploy/order-book.svg")).unwrap();
+    // As in: <title>name (12 samples, 3.45%)</title>
+    let titles = svg.split("<title>").skip(1).filter_map(|rest| {
+        let (title, _) = rest.split_once("%)</title>")?;
+        let (name, share) = title.rsplit_once(" samples, ")?;
+        Some((name, share.parse::<f64>().unwrap()))
+    });
+    let share_of = |part: &str| {
+        let shares = titles.clone().filter(|(name, _)| name.contains(part));
+        shares.map(|(_, share)| share).fold(0.0, f64::max)
+    };
+    assert!(share_of("order_book::server::connection") > 30.0);
+    assert!(share_of("[unknown]") < 5.0, "{} %", share_of("[unknown]"));
+}
+
+#[test]
 #[ignore = "installs two linters"]
 fn linters_find_nothing_in_the_workflows() {
     let Some(python) = python() else {
