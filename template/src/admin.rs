@@ -72,15 +72,18 @@ pub(crate) async fn serve(
 
 impl Admin {
     async fn answer(&self, request: Request<Incoming>) -> Response<String> {
+        // hyper leaves the body of an answer to HEAD away.
+        const GET: [Method; 2] = [Method::GET, Method::HEAD];
         let (head, body) = request.into_parts();
-        match (head.uri.path(), head.method) {
-            ("/livez", Method::GET) => text(StatusCode::OK, "alive\n"),
-            ("/readyz", Method::GET) => self.ready(),
-            ("/metrics", Method::GET) => self.scrape(),
-            ("/loglevel", Method::GET) => level(),
-            ("/loglevel", Method::PUT) => set_level(body).await,
-            ("/loglevel", _) => not_allowed("GET, PUT"),
-            ("/livez" | "/readyz" | "/metrics", _) => not_allowed("GET"),
+        let reads = GET.contains(&head.method);
+        match head.uri.path() {
+            "/livez" if reads => text(StatusCode::OK, "alive\n"),
+            "/readyz" if reads => self.ready(),
+            "/metrics" if reads => self.scrape(),
+            "/loglevel" if reads => level(),
+            "/loglevel" if head.method == Method::PUT => set_level(body).await,
+            "/loglevel" => not_allowed("GET, HEAD, PUT"),
+            "/livez" | "/readyz" | "/metrics" => not_allowed("GET, HEAD"),
             _ => text(StatusCode::NOT_FOUND, ""),
         }
     }

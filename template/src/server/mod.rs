@@ -12,7 +12,7 @@
 //! | `connection` | one connection: handshake, greeting, HTTP/2, end      |
 //! | `greeting`   | its first bytes: HTTP/2, or garbage                   |
 //! | `cork`       | its IO: few and large reads and writes                |
-//! | `batch`      | its replies: together what was asked together       |
+//! | `batch`      | its replies: together what was asked together         |
 //! | `handler`    | one RPC: shedding, deadline, panics                   |
 //! | `deadline`   | when it has to have ended                             |
 //! | `response`   | its response, which may be a stream                   |

@@ -25,6 +25,8 @@ async fn it_is_alive_and_ready_when_it_runs() {
     assert_eq!((ready.status, &*ready.body), (200, "Running\n"));
     assert_eq!(get(&admin, "/").await.status, 404);
     assert_eq!(request(&admin, "POST", "/readyz", "").await.status, 405);
+    let head = request(&admin, "HEAD", "/readyz", "").await;
+    assert_eq!((head.status, &*head.body), (200, ""));
 }
 
 #[tokio::test]
