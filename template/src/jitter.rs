@@ -1,10 +1,15 @@
 //! Chance, lest what many did together they do together again.
 
-use std::time::Duration;
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
 
 /// `time`, give or take up to `share` of it.
 pub(crate) fn jittered(time: Duration, share: f64) -> Duration {
-    time.mul_f64(1.0 + share * (fastrand::f64() * 2.0 - 1.0))
+    let random = RandomState::new().hash_one(()) % 2001;
+    #[expect(clippy::cast_precision_loss, reason = "at most 2000")]
+    time.mul_f64(1.0 + share * (random as f64 / 1000.0 - 1.0))
 }
 
 #[cfg(test)]

@@ -1,7 +1,13 @@
 //! The ids of a request: `x-request-id`, and W3C Trace Context `traceparent` and
 //! `tracestate`. What the caller sent is taken over, what it did not is made.
 
-use std::sync::LazyLock;
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use hyper::{HeaderMap, body::Bytes, header::HeaderValue};
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
@@ -135,10 +141,14 @@ fn next_hop(caller: Option<Parent<'_>>) -> Traceparent {
     value
 }
 
-/// Never all zeros, which the specification forbids.
+/// SipHash of a counter, keyed by the system's randomness: no two processes
+/// agree, and no system call is made. All zeros, which the specification
+/// forbids, would be less likely than a lightning strike.
 fn random_hex() -> [u8; 16] {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let random: u64 = KEY.hash_one(COUNTER.fetch_add(1, Relaxed));
     let mut hex = [0; 16];
-    let random = fastrand::u64(1..);
     for (digits, byte) in hex.chunks_exact_mut(2).zip(random.to_be_bytes()) {
         digits.copy_from_slice(&HEX[usize::from(byte)]);
     }
