@@ -11,43 +11,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Parser;
+use chassis::{Channel, channel::Settings, cli, lifecycle::Lifecycle, server::Server};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::{runtime::Runtime, task::JoinSet};
 
 use {{crate_name}}::{
-    client::{self, Api, Client},
-    lifecycle::Lifecycle,
+    cli::{ABOUT, Flags},
     rpc,
-    server::{self, Server, limits::Limits},
     service::Service,
-    tls,
 };
+use {{crate_name}}_api::{self as api, Api};
 
 const MESSAGE_SIZE: usize = 1450;
 const CLIENTS: usize = 10;
 const IN_FLIGHT: usize = 10;
 
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    limits: Limits,
-}
-
 fn rpc(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let settings = runtime.block_on(serve());
-    let client = runtime.block_on(Client::connect(&settings)).unwrap();
+    let client = runtime.block_on(connect(&settings));
     let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| runtime.block_on(Client::connect(&settings)).unwrap())
+        .map(|_| runtime.block_on(connect(&settings)))
         .collect();
 
     let mut group = criterion.benchmark_group("rpc");
     group.throughput(Throughput::Elements(1));
     group.bench_function("one client", |bencher| {
-        bencher
-            .to_async(&runtime)
-            .iter(|| client.hello("x".repeat(MESSAGE_SIZE)));
+        bencher.to_async(&runtime).iter(|| call(&client));
     });
     group.bench_function("many in parallel", |bencher| {
         bencher
@@ -58,21 +48,29 @@ fn rpc(criterion: &mut Criterion) {
 }
 
 /// Starts a server on a free port.
-async fn serve() -> client::Settings {
-    let settings = server::Settings {
-        address: ([127, 0, 0, 1], 0).into(),
-        admin: None,
-        tls: tls::Settings::default(),
-        limits: Flags::parse_from(["rpc"]).limits,
-    };
-    let server = Server::bind(settings, Lifecycle::new()).await.unwrap();
+async fn serve() -> Settings {
+    let arguments = ["rpc", "--ip", "127.0.0.1", "--port", "0"];
+    let flags: Flags = cli::parse_from(&ABOUT, arguments).unwrap();
+    let settings = cli::Settings::from(flags.chassis).server;
+    let server = Server::bind(&ABOUT, settings, Lifecycle::new())
+        .await
+        .unwrap();
     let port = server.address().port();
     tokio::spawn(server.run(rpc::rpcs(Service::default()), pending()));
-    client::Settings::new("127.0.0.1", port)
+    Settings::new("127.0.0.1", port)
+}
+
+async fn connect(settings: &Settings) -> api::Client<Channel> {
+    let channel = Channel::connect(settings, api::DESCRIPTORS).await;
+    api::Client::new(channel.unwrap())
+}
+
+async fn call(client: &api::Client<Channel>) {
+    client.hello("x".repeat(MESSAGE_SIZE)).await.unwrap();
 }
 
 /// How long so many calls take together.
-async fn in_parallel(clients: &[Client], calls: u64) -> Duration {
+async fn in_parallel(clients: &[api::Client<Channel>], calls: u64) -> Duration {
     let left = Arc::new(AtomicU64::new(calls));
     let mut callers = JoinSet::new();
     let start = Instant::now();
@@ -81,7 +79,7 @@ async fn in_parallel(clients: &[Client], calls: u64) -> Duration {
         callers.spawn(async move {
             let take = |left: u64| left.checked_sub(1);
             while left.fetch_update(Relaxed, Relaxed, take).is_ok() {
-                client.hello("x".repeat(MESSAGE_SIZE)).await.unwrap();
+                call(&client).await;
             }
         });
     }

@@ -6,7 +6,7 @@ use {{crate_name}}::{app, cli};
 
 fn main() -> ExitCode {
     match cli::parse() {
-        Ok(settings) => app::main(settings),
+        Ok(flags) => app::main(flags),
         Err(answer) => answer.print(),
     }
 }

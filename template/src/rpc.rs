@@ -1,22 +1,22 @@
 //! The adapter: protobuf in, one call of the core, protobuf or a `Status` out.
 
+use chassis::server::{Rpcs, limits::MAX_MESSAGE_SIZE};
 use tonic::{Request, Response, Status};
 
-use crate::{
-    client,
-    proto::{DESCRIPTORS, GrpcServer, GrpcService, HelloRequest, HelloResponse},
-    server::{Rpcs, limits::MAX_MESSAGE_SIZE},
-    service::{Error, Service},
+use {{crate_name}}_api::{
+    DESCRIPTORS, GrpcServer, GrpcService,
+    proto::{HelloRequest, HelloResponse},
 };
+
+use crate::service::{Error, Service};
 
 /// The RPCs of `service`, ready to be served.
 #[must_use]
 pub fn rpcs(service: Service) -> Rpcs {
-    Rpcs::new(DESCRIPTORS).with(
-        GrpcServer::new(Rpc { service })
-            .max_decoding_message_size(MAX_MESSAGE_SIZE)
-            .max_encoding_message_size(MAX_MESSAGE_SIZE),
-    )
+    let server = GrpcServer::new(Rpc { service })
+        .max_decoding_message_size(MAX_MESSAGE_SIZE)
+        .max_encoding_message_size(MAX_MESSAGE_SIZE);
+    Rpcs::new().with(DESCRIPTORS, server)
 }
 
 struct Rpc {
@@ -40,10 +40,9 @@ impl GrpcService for Rpc {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         match error {
-            Error::Upstream(client::Error::Call(status)) => {
-                Status::new(status.code(), format!("upstream: {}", status.message()))
+            Error::Upstream(status) => {
+                Self::new(status.code(), format!("upstream: {}", status.message()))
             }
-            Error::Upstream(error) => Status::unavailable(format!("upstream: {error}")),
         }
     }
 }
@@ -54,8 +53,9 @@ mod tests {
 
     use tonic::Code;
 
+    use {{crate_name}}_api::MockApi;
+
     use super::*;
-    use crate::client::MockApi;
 
     async fn hello(service: Service) -> Result<String, Status> {
         let request = Request::new(HelloRequest {
@@ -76,7 +76,7 @@ mod tests {
         let mut upstream = MockApi::new();
         upstream
             .expect_hello()
-            .returning(|_| Err(client::Error::Call(Status::resource_exhausted("full"))));
+            .returning(|_| Err(Status::resource_exhausted("full")));
         let status = hello(Service::with_upstream(Arc::new(upstream)))
             .await
             .unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::client::{self, Api};
+use {{crate_name}}_api::{self as api, Api};
 
 /// The service, independent of how it is reached.
 // TODO: give it the state that your service needs: a store, a cache, clients.
@@ -15,8 +15,8 @@ pub struct Service {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The service that this one depends on failed.
-    #[error("upstream: {0}")]
-    Upstream(#[from] client::Error),
+    #[error("upstream: {}", .0.message())]
+    Upstream(#[from] api::Error),
 }
 
 impl Service {
@@ -40,8 +40,9 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
+    use api::MockApi;
+
     use super::*;
-    use crate::client::MockApi;
 
     #[tokio::test]
     async fn echoes_without_an_upstream() {
@@ -66,7 +67,7 @@ mod tests {
         let mut upstream = MockApi::new();
         upstream
             .expect_hello()
-            .returning(|_| Err(client::Error::Call(tonic::Status::unavailable("gone"))));
+            .returning(|_| Err(api::Error::unavailable("gone")));
         let service = Service::with_upstream(Arc::new(upstream));
         let error = service.hello("ping".into()).await.unwrap_err();
         assert!(matches!(error, Error::Upstream(_)), "{error}");

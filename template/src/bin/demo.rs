@@ -2,40 +2,35 @@
 
 use std::{error::Error, process::ExitCode};
 
-use {{crate_name}}::{
-    cli,
-    client::{Api, Client, Settings},
-    telemetry::log,
-};
+use chassis::{Channel, channel::Settings, telemetry::log};
+
+use {{crate_name}}::cli::{self, DEMO};
+use {{crate_name}}_api::{self as api, Api};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let settings = match cli::parse_demo() {
-        Ok(settings) => settings,
+    let target = match cli::parse_demo() {
+        Ok(target) => target,
         Err(answer) => return answer.print(),
     };
-    match say_hello(&settings).await {
+    match say_hello(&target.into()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("demo: {error}");
+            eprintln!("{}: {error}", DEMO.name);
             ExitCode::FAILURE
         }
     }
 }
 
 async fn say_hello(settings: &Settings) -> Result<(), Box<dyn Error>> {
-    let log = log::Settings {
-        level: log::LogLevel::Info,
-        dir: None,
-        format: log::Format::Text,
-    };
-    log::init(&log, None)?;
-    let client = Client::connect(settings).await?;
+    log::to_terminal(&DEMO)?;
+    let channel = Channel::connect(settings, api::DESCRIPTORS).await?;
+    let client = api::Client::new(channel);
     let message = "Hello, world!";
     println!("Sending message:{message:?}");
     let answer = client.hello(message.into()).await?;
     println!("Got response message:{answer:?}");
-    client.close();
+    drop(client);
     println!("Closed connection.");
     Ok(())
 }

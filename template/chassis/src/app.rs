@@ -1,0 +1,154 @@
+//! The life of the process: what the `main` of a service does.
+
+use std::{error, future::Future, io, pin::pin, process::ExitCode, sync::Arc};
+
+use tracing::{error, info};
+
+use crate::{
+    about::About,
+    channel::{self, Channel, Dns, Resolve},
+    cli, file, healthcheck,
+    lifecycle::{Lifecycle, State},
+    server::{self, Rpcs, Server},
+    signals,
+    telemetry::{log, metrics::Metrics, panics, traces},
+};
+
+/// A service, as the chassis runs it: what is its own.
+pub trait App: Sized {
+    /// Why it can't start.
+    type Error: error::Error;
+
+    /// Checks its own files and settings, without connecting to anything: what a
+    /// dry run does.
+    fn check(&self) -> Result<(), Self::Error>;
+
+    /// Connects to what it depends on, and returns what is to be served. A signal
+    /// that stops the process meanwhile drops this.
+    fn start(self, setup: &Setup) -> impl Future<Output = Result<Rpcs, Self::Error>>;
+}
+
+/// What the chassis has for a service that starts.
+pub struct Setup {
+    metrics: Arc<Metrics>,
+}
+
+impl Setup {
+    /// Connects to another service, as [`Channel::connect`] does, and has the
+    /// calls of it counted among the metrics of this one.
+    pub async fn connect(
+        &self,
+        settings: &channel::Settings,
+        descriptors: &[u8],
+    ) -> Result<Channel, channel::Error> {
+        self.connect_with(settings, descriptors, Dns).await
+    }
+
+    /// The same, with the addresses that `resolver` finds.
+    pub async fn connect_with(
+        &self,
+        settings: &channel::Settings,
+        descriptors: &[u8],
+        resolver: impl Resolve + 'static,
+    ) -> Result<Channel, channel::Error> {
+        let families = &self.metrics.called;
+        let channel = Channel::counted(settings, descriptors, resolver, families).await?;
+        info!("Successfully connected to {}!", settings.address());
+        Ok(channel)
+    }
+}
+
+/// Why a service could not start, or ended early.
+#[derive(Debug, thiserror::Error)]
+enum Error<E> {
+    #[error(transparent)]
+    Log(#[from] file::Error),
+    /// The system refuses what every process needs.
+    #[error("can't start the runtime: {0}")]
+    Runtime(#[from] io::Error),
+    /// What the `OTEL_*` variables ask for can't be had.
+    #[error("can't send spans: {0}")]
+    Traces(#[from] traces::Error),
+    #[error(transparent)]
+    Server(#[from] server::Error),
+    /// The service that runs here is not ready.
+    #[error(transparent)]
+    Unhealthy(#[from] healthcheck::Error),
+    /// The service itself could not start.
+    #[error("{0}")]
+    App(E),
+}
+
+/// Runs the service until a signal stops it, and says how that went: with exit
+/// code 0 where it stopped in order, with 1 where it could not start.
+///
+/// 1. open the log;
+/// 2. bind the ports, and load what TLS needs;
+/// 3. let `app` start;
+/// 4. serve until a signal comes;
+/// 5. drain.
+///
+/// A dry run checks the files and settings of 2 and 3 and ends there.
+#[must_use]
+pub fn main(about: &About, flags: cli::Flags, app: impl App) -> ExitCode {
+    match try_main(about, flags.into(), app) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Even a quiet service says why it did not start.
+            if tracing::enabled!(tracing::Level::ERROR) {
+                error!("{error}");
+            } else {
+                eprintln!("{}: {error}", about.name);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_main<A: App>(about: &About, settings: cli::Settings, app: A) -> Result<(), Error<A::Error>> {
+    if settings.healthcheck {
+        return Ok(healthcheck::check(settings.server.admin)?);
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    let spans = runtime.block_on(async { traces::layer(about) })?;
+    log::init(about, &settings.log, spans)?;
+    panics::install();
+    let lifecycle = Lifecycle::new();
+    let outcome = runtime.block_on(run(about, settings, app, &lifecycle));
+    traces::flush();
+    // A handler that never returns must not keep the process alive.
+    runtime.shutdown_background();
+    outcome.inspect_err(|_| lifecycle.enter(State::Error))
+}
+
+async fn run<A: App>(
+    about: &About,
+    settings: cli::Settings,
+    app: A,
+    lifecycle: &Lifecycle,
+) -> Result<(), Error<A::Error>> {
+    let mut shutdown = pin!(signals::shutdown()?);
+    if settings.dry_run {
+        settings.server.check().map_err(server::Error::Tls)?;
+        app.check().map_err(Error::App)?;
+        // The answer to who asked, however little is logged.
+        println!("Dry run: everything is in order");
+        return Ok(());
+    }
+    lifecycle.enter(State::Starting);
+    let server = Server::bind(about, settings.server, lifecycle.clone()).await?;
+    let setup = Setup {
+        metrics: server.metrics(),
+    };
+    let rpcs = tokio::select! {
+        rpcs = app.start(&setup) => rpcs.map_err(Error::App)?,
+        _ = &mut shutdown => {
+            lifecycle.enter(State::Stopping);
+            lifecycle.enter(State::Stopped);
+            return Ok(());
+        }
+    };
+    lifecycle.enter(State::Started);
+    server.run(rpcs, shutdown).await;
+    Ok(())
+}

@@ -1,0 +1,291 @@
+//! Connections to all addresses behind a name, used in turn. One task keeps them
+//! up: it looks the name up again at an interval, and at once when a connection
+//! is lost. A call only gets a connection whose server has answered, so that none
+//! waits for an address that is dead.
+
+use std::{
+    future::ready,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::TcpStream,
+    sync::{Notify, watch},
+    task::{AbortHandle, JoinSet},
+    time::{Instant, sleep_until, timeout},
+};
+use tonic::{
+    Request,
+    client::Grpc,
+    codegen::http::uri::PathAndQuery,
+    transport::{Channel, Endpoint},
+};
+use tonic_prost::ProstCodec;
+use tower::service_fn;
+use tracing::{debug, info, warn};
+
+use super::{
+    error::Error,
+    failure::{Failure, root_cause},
+    resolve::Resolve,
+    retry,
+    settings::Settings,
+};
+
+/// The connections, and the task that keeps them up; it ends with this.
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+    keeper: AbortHandle,
+}
+
+/// One address, and the connection to it.
+#[derive(Clone)]
+pub(super) struct Member {
+    pub(super) channel: Channel,
+    address: SocketAddr,
+    id: usize,
+}
+
+struct Shared {
+    settings: Settings,
+    resolver: Box<dyn Resolve>,
+    members: watch::Sender<Members>,
+    ids: AtomicUsize,
+    turn: AtomicUsize,
+    wanted: Notify,
+}
+
+#[derive(Default)]
+struct Members {
+    list: Vec<Member>,
+    /// How often the name has been looked up, and connecting been tried.
+    rounds: u64,
+    /// Why there are no more members than these.
+    reason: String,
+}
+
+impl Pool {
+    /// Connects to as many addresses as answer, at least one of them.
+    pub(super) async fn connect(
+        settings: &Settings,
+        resolver: impl Resolve + 'static,
+    ) -> Result<Self, Error> {
+        let shared = Arc::new(Shared {
+            settings: settings.clone(),
+            resolver: Box::new(resolver),
+            members: watch::Sender::default(),
+            ids: AtomicUsize::new(0),
+            turn: AtomicUsize::new(0),
+            wanted: Notify::new(),
+        });
+        let keeper = tokio::spawn(shared.clone().keep()).abort_handle();
+        let pool = Self { shared, keeper };
+        let mut attempt = 1;
+        loop {
+            match pool.shared.round(attempt.into()).await {
+                Ok(()) => return Ok(pool),
+                Err(reason) if attempt < settings.attempts => {
+                    warn!(reason, "Attempt {attempt} failed");
+                    attempt += 1;
+                }
+                Err(reason) => {
+                    return Err(Error::Connect {
+                        address: settings.address(),
+                        attempts: attempt,
+                        reason,
+                    });
+                }
+            }
+        }
+    }
+
+    /// The connection whose turn it is. Without any, waits for the task to try
+    /// once; later failures are its own, not the call's.
+    pub(super) async fn pick(&self) -> Result<Member, Failure> {
+        loop {
+            if let Some(member) = self.shared.next() {
+                return Ok(member);
+            }
+            let rounds = {
+                let members = self.shared.members.borrow();
+                if !members.reason.is_empty() {
+                    self.shared.wanted.notify_one();
+                    return Err(Failure::unconnected(&members.reason));
+                }
+                members.rounds
+            };
+            let _ = self.shared.round(rounds + 1).await;
+        }
+    }
+
+    /// Takes a connection that failed out of use.
+    pub(super) fn lose(&self, member: &Member, reason: &str) {
+        let known = self.shared.members.send_if_modified(|members| {
+            let before = members.list.len();
+            members.list.retain(|other| other.id != member.id);
+            members.reason.clear();
+            members.list.len() < before
+        });
+        if known {
+            let name = self.shared.settings.address();
+            info!("{} of {name}: {reason}", member.address);
+            self.shared.wanted.notify_one();
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+impl Shared {
+    fn next(&self) -> Option<Member> {
+        let members = self.members.borrow();
+        let turn = self.turn.fetch_add(1, Relaxed);
+        let index = turn.checked_rem(members.list.len())?;
+        members.list.get(index).cloned()
+    }
+
+    /// Waits for a connection, or for why there is none after so many rounds.
+    async fn round(&self, number: u64) -> Result<(), String> {
+        let mut members = self.members.subscribe();
+        let members = members
+            .wait_for(|members| !members.list.is_empty() || members.rounds >= number)
+            .await;
+        match members {
+            Ok(members) if members.list.is_empty() => Err(members.reason.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn keep(self: Arc<Self>) {
+        let mut failures = 0;
+        loop {
+            self.refresh().await;
+            let next = Instant::now() + retry::pause(1);
+            let pause = if self.members.borrow().list.is_empty() {
+                failures += 1;
+                retry::pause(failures)
+            } else {
+                failures = 0;
+                self.settings.resolve_interval
+            };
+            let _ = timeout(pause, self.wanted.notified()).await;
+            // However many calls want it, and however often what is connected is lost at
+            // once, no sooner than this.
+            sleep_until(next).await;
+        }
+    }
+
+    /// Looks the name up, connects to addresses that are new, and drops those that are gone.
+    async fn refresh(&self) {
+        let Settings { host, port, .. } = &self.settings;
+        let outcome = match self.resolver.resolve(host, *port).await {
+            Ok(addresses) if addresses.is_empty() => Err("no address behind this name".into()),
+            Ok(addresses) => self.update(&addresses).await,
+            Err(error) => Err(error.to_string()),
+        };
+        self.members.send_modify(|members| {
+            members.rounds += 1;
+            members.reason = outcome.err().unwrap_or_default();
+        });
+    }
+
+    async fn update(&self, addresses: &[SocketAddr]) -> Result<(), String> {
+        let endpoint = self.settings.endpoint();
+        let endpoint = endpoint.map_err(|error| error.to_string())?;
+        let mut outcome = Ok(());
+        let mut connecting = JoinSet::new();
+        for &address in addresses {
+            if !self.members.borrow().contains(address) {
+                let connected = timeout(
+                    self.settings.connect_timeout,
+                    connect(endpoint.clone(), address, self.settings.missing()),
+                );
+                connecting.spawn(async move { (address, connected.await) });
+            }
+        }
+        while let Some(Ok((address, connected))) = connecting.join_next().await {
+            match connected {
+                Ok(Ok(channel)) => self.add(address, channel),
+                Ok(Err(reason)) => outcome = Err(reason),
+                Err(_) => {
+                    let limit = self.settings.connect_timeout;
+                    outcome = Err(format!("no answer within {limit:?}"));
+                }
+            }
+        }
+        self.members.send_modify(|members| {
+            members
+                .list
+                .retain(|member| addresses.contains(&member.address));
+        });
+        outcome
+    }
+
+    fn add(&self, address: SocketAddr, channel: Channel) {
+        debug!("Connected to {address}");
+        let id = self.ids.fetch_add(1, Relaxed);
+        self.members.send_modify(|members| {
+            // A resolver may name an address twice.
+            if !members.contains(address) {
+                members.list.push(Member {
+                    channel,
+                    address,
+                    id,
+                });
+            }
+        });
+    }
+}
+
+impl Members {
+    fn contains(&self, address: SocketAddr) -> bool {
+        self.list.iter().any(|member| member.address == address)
+    }
+}
+
+/// Connects, and asks for the server's health: any answer will do. Without one
+/// it isn't known whether the server speaks gRPC, nor whether it takes this
+/// client's certificate.
+async fn connect(
+    endpoint: Endpoint,
+    address: SocketAddr,
+    missing: &str,
+) -> Result<Channel, String> {
+    let tcp = TcpStream::connect(address).await;
+    let tcp = tcp.map_err(|error| error.to_string())?;
+    let _ = tcp.set_nodelay(true);
+    // Once: tonic would connect again by itself, and let calls wait for that.
+    let mut tcp = Some(TokioIo::new(tcp));
+    let once = service_fn(move |_| {
+        ready(
+            tcp.take()
+                .ok_or_else(|| io::Error::other("the service hung up")),
+        )
+    });
+    let channel = endpoint.connect_with_connector(once).await;
+    let channel = channel.map_err(|error| root_cause(&error))?;
+
+    let mut grpc = Grpc::new(channel.clone());
+    grpc.ready().await.map_err(|error| root_cause(&error))?;
+    let health = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+    let codec = ProstCodec::<(), ()>::default();
+    let Err(status) = grpc.unary(Request::new(()), health, codec).await else {
+        return Ok(channel);
+    };
+    let reason = root_cause(&status);
+    if Failure::from(status).disconnected {
+        Err(format!("{reason} (does it demand {missing}?)"))
+    } else {
+        Ok(channel)
+    }
+}

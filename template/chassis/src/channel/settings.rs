@@ -1,0 +1,118 @@
+//! Where the service is, and how to reach it.
+
+use std::time::Duration;
+
+use tonic::transport::Endpoint;
+
+pub use super::tls::Tls;
+use super::{error::Error, failure::root_cause};
+use crate::file;
+
+// As the server does. More often than each minute, and a server may take it for
+// an attack (gRPC A8).
+const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Where the service is, and how to reach it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Host name or IP address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// TLS, or plain TCP without.
+    pub tls: Option<Tls>,
+    /// How often to try to connect before giving up, at least once.
+    pub attempts: u32,
+    /// How long one attempt to connect may take.
+    pub connect_timeout: Duration,
+    /// How long a call may take until it is answered, all its attempts together.
+    /// It may ask for another time, and the RPC that it is made for leave it less.
+    pub call_timeout: Duration,
+    /// How often to look whether the addresses behind `host` have changed.
+    pub resolve_interval: Duration,
+}
+
+impl Settings {
+    /// Plain TCP to `host` and `port`, with the default timeouts.
+    #[must_use]
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            tls: None,
+            attempts: 4,
+            connect_timeout: Duration::from_secs(5),
+            call_timeout: Duration::from_secs(10),
+            // 5 s: for so long does CoreDNS let Kubernetes' names be cached.
+            resolve_interval: Duration::from_secs(5),
+        }
+    }
+
+    /// Checks that the address makes sense and the TLS files can be used,
+    /// without connecting.
+    pub fn check(&self) -> Result<(), Error> {
+        self.endpoint()?;
+        if let Some((_, key)) = self.tls.as_ref().and_then(|tls| tls.identity.as_ref()) {
+            file::warn_if_open(key);
+        }
+        Ok(())
+    }
+
+    /// `host:port`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        // An IPv6 address needs brackets in front of a port.
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// How to speak to the service, whatever address the connection is to.
+    pub(super) fn endpoint(&self) -> Result<Endpoint, Error> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let endpoint = Endpoint::from_shared(format!("{scheme}://{}", self.address()))
+            .map_err(|error| Error::Setup {
+                address: self.address(),
+                reason: root_cause(&error),
+            })?
+            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(true);
+        match &self.tls {
+            Some(tls) => Ok(tls.apply(endpoint, &self.host)?),
+            None => Ok(endpoint),
+        }
+    }
+
+    /// What a service may miss that hangs up on this client.
+    pub(super) fn missing(&self) -> &'static str {
+        match &self.tls {
+            None => "TLS",
+            Some(Tls { identity: None, .. }) => "a client certificate",
+            Some(_) => "another client certificate",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_stands_in_brackets() {
+        assert_eq!(Settings::new("::1", 42).address(), "[::1]:42");
+        assert_eq!(Settings::new("localhost", 42).address(), "localhost:42");
+    }
+
+    #[test]
+    fn a_host_that_is_none_is_named() {
+        let error = Settings::new("not a host", 42).check().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "can't set up the connection to not a host:42: invalid uri character"
+        );
+    }
+}

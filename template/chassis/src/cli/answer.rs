@@ -1,0 +1,56 @@
+//! What a program prints instead of running: help, version, or what is wrong.
+
+use std::{env, process::ExitCode};
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::about::About;
+
+/// What to print instead of running: help, version, or what is wrong.
+#[derive(Debug)]
+pub struct Answer {
+    about: &'static About,
+    error: clap::Error,
+}
+
+impl Answer {
+    pub(super) fn new(about: &'static About, error: clap::Error) -> Self {
+        Self { about, error }
+    }
+
+    /// Prints help and version to stdout, and ends well; what is wrong, in one
+    /// line, to stderr, and ends with exit code 2.
+    #[must_use]
+    pub fn print(self) -> ExitCode {
+        let text = self.error.to_string();
+        if matches!(
+            self.error.kind(),
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+        ) {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        // clap puts what is wrong into the first paragraph, and usage below it.
+        let problem = text.split("\n\n").next().unwrap_or(&text);
+        let line = problem.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = line.trim_start_matches("error: ");
+        let name = self.about.name;
+        match self.variable() {
+            Some(variable) => eprintln!("{name}: {variable}: {line} (see --help)"),
+            None => eprintln!("{name}: {line} (see --help)"),
+        }
+        ExitCode::from(2)
+    }
+
+    /// The environment variable that a bad value comes from; clap names the flag only.
+    fn variable(&self) -> Option<String> {
+        let text = |kind| match self.error.get(kind) {
+            Some(ContextValue::String(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        let flag = text(ContextKind::InvalidArg)?.trim_start_matches('-');
+        let variable = self.about.variable(flag.split(' ').next()?);
+        let value = env::var(&variable).ok()?;
+        (text(ContextKind::InvalidValue)? == value).then_some(variable)
+    }
+}

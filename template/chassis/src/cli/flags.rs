@@ -1,0 +1,107 @@
+//! What every service can be told.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, value_parser};
+use humantime::parse_duration;
+
+use crate::{
+    server::{self, limits::Limits},
+    telemetry::log,
+    tls,
+};
+
+/// The flags of every service, to be flattened into its own.
+// No group, which clap would name after the struct, as a service's own may be named.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub struct Flags {
+    /// Port of the gRPC server; 0 takes a free one
+    // Its default is that of the service: see `About`.
+    #[arg(short, long)]
+    port: u16,
+    /// IP address to listen on
+    #[arg(long, default_value = "0.0.0.0")]
+    ip: IpAddr,
+    /// Port of /livez, /readyz, /metrics and /loglevel; plain HTTP [default: none]
+    #[arg(long, value_name = "PORT")]
+    admin_port: Option<u16>,
+    /// IP address to serve them on [default: that of --ip]
+    #[arg(long, value_name = "IP")]
+    admin_ip: Option<IpAddr>,
+    /// Use TLS, else plain TCP
+    #[arg(short = 't', long)]
+    usetls: bool,
+    /// TLS certificate chain (PEM)
+    #[arg(short, long, value_name = "FILE")]
+    certfile: Option<PathBuf>,
+    /// TLS private key (PEM)
+    #[arg(short = 'k', long, value_name = "FILE")]
+    privkeyfile: Option<PathBuf>,
+    /// Demand client certificates from this CA (PEM)
+    #[arg(short = 'a', long, value_name = "FILE")]
+    cafile: Option<PathBuf>,
+    /// Look for changes of these files so often; 0s: on SIGHUP only
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    tls_reload_interval: Duration,
+    /// Also log to a file in this directory
+    #[arg(short = 'd', long, value_name = "DIR")]
+    logdir: Option<PathBuf>,
+    /// text, or json: an object per line
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = log::Format::Text,
+          hide_possible_values = true)]
+    log_format: log::Format,
+    /// 0 Debug, 1 Info, 2 Warning, 3 State, 4 Error, 5 Quiet
+    #[arg(short, long, value_name = "LEVEL", default_value_t = 1,
+          value_parser = value_parser!(u8).range(0..=5))]
+    loglevel: u8,
+    /// Check files and settings, then exit without listening
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Ask the admin port of the service that runs here, exit with 0 if it is ready
+    #[arg(long, requires = "admin_port")]
+    healthcheck: bool,
+    #[command(flatten, next_help_heading = "Limits")]
+    limits: Limits,
+}
+
+/// What a service was asked to do.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Set everything up, say whether it is in order, and end.
+    pub dry_run: bool,
+    /// Don't serve, but ask the one that does whether it is ready.
+    pub healthcheck: bool,
+    /// Where to listen, and what is allowed.
+    pub server: server::Settings,
+    /// The log.
+    pub log: log::Settings,
+}
+
+impl From<Flags> for Settings {
+    fn from(flags: Flags) -> Self {
+        Self {
+            dry_run: flags.dry_run,
+            healthcheck: flags.healthcheck,
+            server: server::Settings {
+                address: (flags.ip, flags.port).into(),
+                admin: flags
+                    .admin_port
+                    .map(|port| (flags.admin_ip.unwrap_or(flags.ip), port).into()),
+                tls: tls::Settings {
+                    enabled: flags.usetls,
+                    certfile: flags.certfile,
+                    privkeyfile: flags.privkeyfile,
+                    cafile: flags.cafile,
+                    reload_interval: flags.tls_reload_interval,
+                },
+                limits: flags.limits,
+            },
+            log: log::Settings {
+                level: flags.loglevel.into(),
+                format: flags.log_format,
+                dir: flags.logdir,
+            },
+        }
+    }
+}

@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+
+mod about;
+mod admin;
+mod app;
+pub mod channel;
+pub mod cli;
+pub mod context;
+mod contract;
+mod deadline;
+pub mod file;
+mod healthcheck;
+mod jitter;
+pub mod lifecycle;
+mod listener;
+pub mod server;
+mod signals;
+mod standard;
+pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod tls;
+
+pub use self::{
+    about::About,
+    app::{App, Setup, main},
+    channel::Channel,
+};

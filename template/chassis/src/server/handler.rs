@@ -1,0 +1,179 @@
+//! What happens to each RPC between its connection and its handler: read
+//! `handle` from top to bottom.
+
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use hyper::{
+    Request, Response,
+    body::{Body as _, Incoming},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+use tonic::{
+    Status,
+    body::Body,
+    transport::server::{TcpConnectInfo, TlsConnectInfo},
+};
+
+use super::{limits::Limits, response::ResponseBody, rpcs::Rpcs};
+use crate::{
+    context::{Context, timeout},
+    deadline::Deadline,
+    telemetry::{call::Call, ids, methods::Methods, panics, traces},
+};
+
+/// Health checks are answered under overload, too: an orchestrator would take
+/// their refusal for a reason to restart a busy service. And their `Watch`
+/// streams last for ever.
+const NEVER_SHED: &str = "/grpc.health.v1.Health/";
+
+/// Who sent a request, for `tonic::Request::{remote_addr, peer_certs}`.
+#[derive(Clone)]
+pub(super) enum Peer {
+    Plain(TcpConnectInfo),
+    Tls(TlsConnectInfo<TcpConnectInfo>),
+}
+
+impl Peer {
+    fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Plain(info) => info.remote_addr(),
+            Self::Tls(info) => info.get_ref().remote_addr(),
+        }
+    }
+}
+
+/// What all RPCs share.
+pub(super) struct Handler {
+    rpcs: Rpcs,
+    methods: Methods,
+    request_timeout: Duration,
+    permits: Arc<Semaphore>,
+}
+
+impl Handler {
+    pub(super) fn new(rpcs: Rpcs, methods: Methods, limits: &Limits) -> Self {
+        Self {
+            rpcs,
+            methods,
+            request_timeout: limits.request_timeout,
+            permits: Arc::new(Semaphore::new(limits.max_requests)),
+        }
+    }
+
+    /// Answers one request, in any case with a gRPC status.
+    // All that needs no waiting is done before there is a future, since every RPC
+    // is as large as its future, which is moved around.
+    pub(super) fn handle(
+        &self,
+        peer: &Peer,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + use<> {
+        let now = Instant::now();
+        let path = request.uri().path();
+        let method = self.methods.find(path);
+        let span = traces::start(&method.path, request.headers(), peer.address());
+        let trace = Some(Arc::new(ids::of(request.headers(), span)));
+        // The caller's deadline covers a stream to its end; this service's own
+        // only the time until it starts, since a stream may be meant to last.
+        let asked = timeout::of(request.headers());
+        let whole = Context {
+            deadline: asked.map(|asked| now + asked),
+            trace: trace.clone(),
+        };
+        let longest = self.request_timeout;
+        let deadline = Some(now + asked.unwrap_or(longest).min(longest));
+        let start = Context { deadline, trace };
+        let call = Call::start(method, path, peer.address(), now, whole);
+        let begun = self
+            .permit(path)
+            .map(|permit| (permit, self.rpcs.call(with_peer(request, peer))));
+        async move {
+            let answered = match begun {
+                Ok((permit, answer)) => {
+                    let in_time = Deadline::new(deadline).end(unpanicked(answer));
+                    let answer = start.scope(in_time).await.flatten();
+                    answer.map(|response| (response, permit))
+                }
+                Err(status) => Err(status),
+            };
+            let (response, permit) = answered.unwrap_or_else(|status| (status.into_http(), None));
+            Ok(finish(response, call, permit))
+        }
+    }
+
+    /// The right to be handled, where one is needed.
+    fn permit(&self, path: &str) -> Result<Option<OwnedSemaphorePermit>, Status> {
+        if path.starts_with(NEVER_SHED) {
+            return Ok(None);
+        }
+        let permit = self.permits.clone().try_acquire_owned();
+        permit
+            .map(Some)
+            .map_err(|_| Status::resource_exhausted("too many requests in flight"))
+    }
+}
+
+/// Tells the handler of `request` who sent it.
+fn with_peer(request: Request<Incoming>, peer: &Peer) -> Request<Body> {
+    let mut request = request.map(Body::new);
+    match peer.clone() {
+        Peer::Plain(info) => _ = request.extensions_mut().insert(info),
+        Peer::Tls(info) => _ = request.extensions_mut().insert(info),
+    }
+    request
+}
+
+/// Turns a panic into INTERNAL.
+// No async fn: it would hold `future` twice.
+fn unpanicked<F: Future + Unpin>(mut future: F) -> impl Future<Output = Result<F::Output, Status>> {
+    poll_fn(
+        move |cx| match panics::caught(|| Pin::new(&mut future).poll(cx)) {
+            Ok(poll) => poll.map(Ok),
+            Err(status) => Poll::Ready(Err(status)),
+        },
+    )
+}
+
+/// Tells the caller the ids, and sees to the rest of the response.
+fn finish(
+    response: Response<Body>,
+    mut call: Call,
+    permit: Option<OwnedSemaphorePermit>,
+) -> Response<ResponseBody> {
+    let (mut head, body) = response.into_parts();
+    if body.is_end_stream() {
+        // There are no trailers to come: the headers hold the status.
+        call.see(&mut head.headers);
+    }
+    if let Some(trace) = &call.context.trace {
+        head.headers = ids::tell(trace, head.headers);
+    }
+    Response::from_parts(head, ResponseBody::new(body, call, permit))
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_without_details() {
+        let outcome: Result<(), _> =
+            unpanicked(Box::pin(async { panic!("the password is 1234") })).await;
+        let status = outcome.unwrap_err();
+        assert_eq!(status.code(), Code::Internal);
+        assert_eq!(status.message(), "internal error");
+    }
+}

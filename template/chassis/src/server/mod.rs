@@ -1,0 +1,200 @@
+//! The chassis: everything between the network and the RPCs. It knows nothing
+//! of what the service does, and changes rarely.
+//!
+//! [`Server::bind`] and [`Server::run`] are its one entry.
+//!
+//! | file         | its concern                                           |
+//! |--------------|-------------------------------------------------------|
+//! | `settings`   | where to listen, and how                              |
+//! | `limits`     | what is allowed, and where each number comes from     |
+//! | `rpcs`       | what is served                                        |
+//! | `accept`     | takes connections, as many as allowed                 |
+//! | `connection` | one connection: handshake, greeting, HTTP/2, end      |
+//! | `greeting`   | its first bytes: HTTP/2, or garbage                   |
+//! | `cork`       | its IO: few and large reads and writes                |
+//! | `batch`      | its replies: together what was asked together         |
+//! | `handler`    | one RPC: shedding, deadline, panics                   |
+//! | `response`   | its response, which may be a stream                   |
+//!
+//! It stands on modules that know nothing of it: [`crate::tls`],
+//! [`crate::telemetry`], [`crate::lifecycle`], and `admin`, `standard` and `listener`.
+
+mod accept;
+mod batch;
+mod connection;
+mod cork;
+mod greeting;
+mod handler;
+pub mod limits;
+mod response;
+mod rpcs;
+mod settings;
+
+use std::{future::Future, net::SocketAddr, sync::Arc};
+
+use tokio::{sync::watch, time::timeout};
+use tracing::{info, warn};
+
+use self::{
+    accept::Permits,
+    connection::{Connections, Phase},
+    greeting::REJECTED,
+    handler::Handler,
+    limits::Limits,
+};
+pub use self::{rpcs::Rpcs, settings::Settings};
+use crate::{
+    about::About,
+    admin, contract,
+    lifecycle::{Lifecycle, Shutdown, State},
+    listener::{self, Listener},
+    standard::{
+        DESCRIPTORS,
+        health::Health,
+        reflection::{self, Contracts},
+    },
+    telemetry::metrics::Metrics,
+    tls,
+};
+
+/// A server that is bound to its port, and ready to run.
+pub struct Server {
+    listener: Listener,
+    admin: Option<SocketAddr>,
+    metrics: Arc<Metrics>,
+    tls: Option<watch::Receiver<tls::Identity>>,
+    limits: Limits,
+    lifecycle: Lifecycle,
+}
+
+/// Why the server can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A port can't be bound.
+    #[error(transparent)]
+    Listen(#[from] listener::Error),
+    /// TLS can't be set up.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+}
+
+impl Server {
+    /// Loads what TLS needs and binds the port. Connections wait in the backlog
+    /// until the server runs; those to the admin port are answered from now on,
+    /// until the process ends.
+    pub async fn bind(
+        about: &About,
+        settings: Settings,
+        lifecycle: Lifecycle,
+    ) -> Result<Self, Error> {
+        let metrics = Arc::new(Metrics::new(about, &REJECTED));
+        let tls = settings.tls.watch()?;
+        if let Some(identity) = &tls {
+            metrics.certificate(identity.clone());
+        }
+        let mut admin = None;
+        if let Some(address) = settings.admin {
+            let listener = Listener::bind(address).await?;
+            let address = *admin.insert(listener.address());
+            info!("Admin listening on {address}");
+            let endpoints = admin::serve(listener, lifecycle.watch(), metrics.clone());
+            tokio::spawn(endpoints);
+        }
+        let listener = Listener::bind(settings.address).await?;
+        let security = if tls.is_some() { "with" } else { "without" };
+        info!("Listening on {} ({security} TLS)", listener.address());
+        Ok(Self {
+            listener,
+            admin,
+            metrics,
+            tls,
+            limits: settings.limits,
+            lifecycle,
+        })
+    }
+
+    /// Where it listens; with the port that it got where any was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Where its admin endpoints are, if anywhere.
+    #[must_use]
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// The metrics that it tells of.
+    pub(crate) fn metrics(&self) -> Arc<Metrics> {
+        self.metrics.clone()
+    }
+
+    /// Serves `rpcs`, gRPC health and reflection until `shutdown` resolves, then
+    /// drains: reports NOT_SERVING, goes on serving for the drain delay, takes
+    /// leave of its clients, lets RPCs in flight finish, and closes by force
+    /// what is still open at the drain timeout.
+    pub async fn run(self, rpcs: Rpcs, shutdown: impl Future<Output = Shutdown>) {
+        let Self {
+            listener,
+            metrics,
+            tls,
+            limits,
+            lifecycle,
+            ..
+        } = self;
+        let (phase, phases) = watch::channel(Phase::Serve);
+        let names = rpcs.names();
+        let health = Health::new(names.clone());
+        let descriptors = rpcs.descriptors().to_vec();
+        let own = descriptors.iter().copied().flat_map(contract::methods);
+        // Contracts that are imported come along, but are not served.
+        let own = own.filter(|method| names.contains(&&*method.service));
+        let standard = DESCRIPTORS.into_iter().flat_map(contract::methods);
+        let methods = metrics.served.methods(own.chain(standard));
+        let contracts = Contracts {
+            descriptors: &descriptors,
+            names: &names,
+        };
+        let [of_health, of_v1, of_v1alpha] = DESCRIPTORS;
+        let rpcs = rpcs
+            .with(of_health, health.service())
+            .with(of_v1, reflection::v1(contracts))
+            .with(of_v1alpha, reflection::v1alpha(contracts));
+        let permits = Permits::new(limits.max_connections);
+        let connections = Arc::new(Connections {
+            tls,
+            handler: Arc::new(Handler::new(rpcs, methods, &limits)),
+            metrics,
+            phase: phases,
+            limits: limits.clone(),
+        });
+        let mut accepting = Box::pin(accept::accept(listener, connections, permits.clone()));
+
+        health.report(true).await;
+        lifecycle.enter(State::Running);
+        let reason = tokio::select! {
+            never = &mut accepting => match never {},
+            reason = shutdown => reason,
+        };
+
+        health.report(false).await;
+        lifecycle.enter(State::Stopping);
+        if reason == Shutdown::Orchestrator {
+            let _ = timeout(limits.drain_delay, &mut accepting).await;
+        }
+        drop(accepting);
+        health.end().await;
+        phase.send_replace(Phase::Drain);
+        let drained = timeout(limits.drain_timeout, permits.returned()).await;
+        if drained.is_err() {
+            warn!(
+                open = permits.taken(),
+                "Drain timeout: closing connections by force"
+            );
+            phase.send_replace(Phase::Close);
+            permits.returned().await;
+        }
+        lifecycle.enter(State::Stopped);
+    }
+}

@@ -1,0 +1,78 @@
+//! One RPC, as it is accounted for: counted when it starts, and counted and
+//! logged when its end is known, be it that its caller went away.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use hyper::HeaderMap;
+use tokio::time::Instant;
+use tonic::{Code, Status};
+use tracing::{Level, debug};
+
+use super::{
+    methods::{InFlight, Method},
+    traces,
+};
+use crate::context::Context;
+
+/// An RPC in flight; dropped at its end.
+pub(crate) struct Call {
+    pub(crate) context: Context,
+    in_flight: InFlight,
+    unknown: Option<Box<str>>,
+    peer: Option<SocketAddr>,
+}
+
+impl Call {
+    pub(crate) fn start(
+        method: &Arc<Method>,
+        path: &str,
+        peer: Option<SocketAddr>,
+        started: Instant,
+        context: Context,
+    ) -> Self {
+        Self {
+            context,
+            in_flight: InFlight::start(method, started),
+            unknown: method.path.is_empty().then(|| path.into()),
+            peer,
+        }
+    }
+
+    /// Reads the status from `headers` or trailers, if it is there, and corrects it:
+    /// the gRPC specification has RESOURCE_EXHAUSTED for a message over the
+    /// limit, where tonic answers OUT_OF_RANGE.
+    pub(crate) fn see(&mut self, headers: &mut HeaderMap) {
+        const TOO_LARGE: &str = "message length too large";
+        let Some(code) = headers.get(&Status::GRPC_STATUS) else {
+            return;
+        };
+        let mut code = Code::from_bytes(code.as_bytes());
+        if code == Code::OutOfRange
+            && Status::from_header_map(headers).is_some_and(|it| it.message().contains(TOO_LARGE))
+        {
+            code = Code::ResourceExhausted;
+            headers.insert("grpc-status", (code as i32).into());
+        }
+        self.in_flight.code = Some(code);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let trace = self.context.trace.as_ref();
+        if let Some(span) = trace.and_then(|trace| trace.span.as_ref()) {
+            traces::end(span, self.in_flight.end());
+        }
+        if tracing::enabled!(Level::DEBUG) {
+            let path = self
+                .unknown
+                .as_deref()
+                .unwrap_or(&self.in_flight.method.path);
+            let method = path.escape_debug();
+            let (code, duration) = (self.in_flight.end(), self.in_flight.duration());
+            let peer = self.peer.map(tracing::field::display);
+            let context = std::mem::take(&mut self.context);
+            context.sync_scope(|| debug!(%method, ?code, ?duration, peer, "RPC"));
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What the service shows of itself. It knows neither who serves nor what is
+//! served.
+//!
+//! | file      | its concern                                        |
+//! |-----------|----------------------------------------------------|
+//! | `log`     | the log, to the terminal and to a file             |
+//! | `level`   | how much of it                                     |
+//! | `format`  | how its lines look, as text and as JSON            |
+//! | `ids`     | the request id and the trace of an RPC             |
+//! | `traceparent` | how a trace is written                         |
+//! | `call`    | counts and logs an RPC at its end                  |
+//! | `panics`  | counts and logs panics                             |
+//! | `methods` | what Prometheus is told of RPCs and calls          |
+//! | `metrics` | what Prometheus is told of connections             |
+//! | `process` | what Prometheus is told of the process             |
+//! | `traces`  | spans to a collector (feature `otel`)              |
+
+pub(crate) mod call;
+mod format;
+pub(crate) mod ids;
+pub mod level;
+pub mod log;
+pub(crate) mod methods;
+pub(crate) mod metrics;
+pub mod panics;
+mod process;
+mod traceparent;
+#[cfg_attr(not(feature = "otel"), path = "no_traces.rs")]
+pub(crate) mod traces;

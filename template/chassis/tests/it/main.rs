@@ -1,0 +1,33 @@
+//! The integration tests. Many start a program that is made with the chassis, that in
+//! `program/`, as a child process, and see how it takes what production does to it;
+//! the others have a server in their own process (`InProcess`).
+
+mod accept;
+mod admin;
+mod chain;
+mod channel;
+mod contract;
+mod contracts;
+mod drain;
+mod fairness;
+mod flags;
+mod freshness;
+mod garbage;
+mod health;
+mod http2;
+mod lifecycle;
+mod limits;
+mod logging;
+mod metrics;
+mod panics;
+mod rpcs;
+mod scripted;
+mod settings;
+mod soak;
+mod streams;
+mod support;
+mod tls;
+mod tls_reload;
+#[cfg(feature = "otel")]
+mod traces;
+mod upstream;

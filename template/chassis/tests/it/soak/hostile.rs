@@ -1,0 +1,195 @@
+//! The clients that don't behave, and what each of them has to expect.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chassis::testing::http2::{
+    self, CONTINUATION, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, PING, RST_STREAM, Raw,
+    frame, header, headers,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+    time::sleep,
+};
+
+use super::Scene;
+use crate::support::{Stub, UNARY, echoing};
+
+/// Of each kind, between one and the next.
+const PAUSE: Duration = Duration::from_millis(50);
+
+pub const EXPECTED: &[(&str, &str)] = &[
+    (SILENT, CLOSED),
+    (GARBAGE, CLOSED),
+    (GARBAGE_IN_TLS, CLOSED),
+    (SLOW, "an error in time"),
+    (RESETS, "GOAWAY, enhance your calm"),
+    (CONTINUATIONS, "GOAWAY, enhance your calm"),
+    (METADATA, "an error in time"),
+    (MESSAGE, "Some resource has been exhausted"),
+    (DEAF, CLOSED),
+    (GONE, "nothing, it has gone"),
+];
+
+const SILENT: &str = "silence";
+const GARBAGE: &str = "garbage";
+const GARBAGE_IN_TLS: &str = "garbage within TLS";
+const SLOW: &str = "request without an end";
+const RESETS: &str = "flood of resets";
+const CONTINUATIONS: &str = "flood of continuations";
+const METADATA: &str = "oversized metadata";
+const MESSAGE: &str = "oversized message";
+const DEAF: &str = "pings unanswered";
+const GONE: &str = "gone in the middle of a call";
+
+const CLOSED: &str = "the connection closed";
+
+/// Starts one client of each kind, to go on until `end`.
+pub fn attack(scene: &Arc<Scene>, end: Instant) -> JoinSet<()> {
+    let mut clients = JoinSet::new();
+    macro_rules! client {
+        ($thrown:ident, $attack:ident) => {
+            let scene = scene.clone();
+            clients.spawn(async move {
+                while Instant::now() < end {
+                    let came_back = $attack(&scene).await;
+                    scene.table.count($thrown, came_back);
+                    sleep(PAUSE).await;
+                }
+            });
+        };
+    }
+    client!(SILENT, silent);
+    client!(GARBAGE, garbage);
+    client!(GARBAGE_IN_TLS, garbage_in_tls);
+    client!(SLOW, slow);
+    client!(RESETS, resets);
+    client!(CONTINUATIONS, continuations);
+    client!(METADATA, metadata);
+    client!(MESSAGE, message);
+    client!(DEAF, deaf);
+    client!(GONE, gone);
+    clients
+}
+
+async fn silent(scene: &Scene) -> String {
+    closed(TcpStream::connect(&scene.address).await.unwrap()).await
+}
+
+async fn garbage(scene: &Scene) -> String {
+    let mut tcp = TcpStream::connect(&scene.address).await.unwrap();
+    tcp.write_all(b"Hello\r\nWorld\r\n").await.unwrap();
+    closed(tcp).await
+}
+
+async fn garbage_in_tls(scene: &Scene) -> String {
+    let mut tls = scene.certificates.tls(&scene.address).await;
+    tls.write_all(b"Hello\r\nWorld\r\n").await.unwrap();
+    closed(tls).await
+}
+
+async fn slow(scene: &Scene) -> String {
+    let mut raw = greet(scene).await;
+    raw.begin(1, UNARY).await;
+    error(&mut raw).await
+}
+
+async fn resets(scene: &Scene) -> String {
+    let flood = (0..500).flat_map(|n| {
+        let mut bytes = headers(2 * n + 1, &http2::request(UNARY));
+        bytes.extend(frame(RST_STREAM, 0, 2 * n + 1, &8_u32.to_be_bytes()));
+        bytes
+    });
+    flooded(scene, flood.collect()).await
+}
+
+async fn continuations(scene: &Scene) -> String {
+    let mut flood = frame(HEADERS, 0, 1, &http2::request(UNARY));
+    for _ in 0..500 {
+        let filler = header("x-flood", &"x".repeat(1000));
+        flood.extend(frame(CONTINUATION, 0, 1, &filler));
+    }
+    flooded(scene, flood).await
+}
+
+async fn metadata(scene: &Scene) -> String {
+    let mut raw = greet(scene).await;
+    let mut block = http2::request(UNARY);
+    block.extend(header("x-large", &"x".repeat(17_000)));
+    raw.send(&headers(1, &block)).await;
+    error(&mut raw).await
+}
+
+async fn message(scene: &Scene) -> String {
+    let channel = scene.certificates.channel(&scene.address, None).await;
+    let message = "x".repeat(4 * 1024 * 1024);
+    match Stub::new(channel.unwrap()).unary(echoing(&message)).await {
+        Ok(_) => "an answer".into(),
+        Err(status) => status.code().to_string(),
+    }
+}
+
+/// Keepalive closes it, long before its age would.
+async fn deaf(scene: &Scene) -> String {
+    let mut raw = greet(scene).await;
+    let frames = raw.rest().await;
+    let pings = frames.iter().filter(|frame| frame.kind == PING);
+    match pings.count() {
+        0 => "closed without a ping".into(),
+        _ => CLOSED.into(),
+    }
+}
+
+async fn gone(scene: &Scene) -> String {
+    let mut raw = greet(scene).await;
+    raw.begin(1, UNARY).await;
+    "nothing, it has gone".into()
+}
+
+async fn greet(scene: &Scene) -> Raw<impl AsyncRead + AsyncWrite + Unpin> {
+    Raw(scene.certificates.tls(&scene.address).await)
+        .greeted()
+        .await
+}
+
+async fn closed(mut io: impl AsyncRead + Unpin) -> String {
+    let mut received = Vec::new();
+    // Closed, or reset since it had not read everything.
+    let _ = io.read_to_end(&mut received).await;
+    match received[..] {
+        // A handshake that fails ends with an alert.
+        [] | [21, ..] => CLOSED.into(),
+        _ => format!("{received:x?}"),
+    }
+}
+
+/// Waits for the answer that is one HEADERS frame and no more, as a client that is alive.
+async fn error(raw: &mut Raw<impl AsyncRead + AsyncWrite + Unpin>) -> String {
+    while let Some(frame) = raw.next().await {
+        match frame.kind {
+            PING => raw.acknowledge(&frame).await,
+            HEADERS if frame.flags & END_STREAM != 0 => return "an error in time".into(),
+            HEADERS => return "an answer".into(),
+            _ => {}
+        }
+    }
+    "closed without an answer".into()
+}
+
+async fn flooded(scene: &Scene, flood: Vec<u8>) -> String {
+    let mut raw = greet(scene).await;
+    raw.send(&flood).await;
+    while let Some(frame) = raw.next().await {
+        if frame.kind == GOAWAY {
+            return match frame.number() {
+                ENHANCE_YOUR_CALM => "GOAWAY, enhance your calm".into(),
+                code => format!("GOAWAY, {code}"),
+            };
+        }
+    }
+    "closed without GOAWAY".into()
+}

@@ -1,0 +1,74 @@
+//! The service as a process: how it is started, asked about itself, and stopped.
+
+use std::process::{Command, Stdio};
+
+use chassis::testing::Child;
+
+use {{crate_name}}::cli::ABOUT;
+
+use crate::support::{channel, command, running};
+
+/// What `command` prints, in order.
+fn printed(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn help_and_version_say_who_it_is() {
+    let name_and_version = format!("{} {}\n", ABOUT.name, ABOUT.version);
+    assert_eq!(printed(command().arg("--version")), name_and_version);
+    let help = printed(command().arg("--help"));
+    assert!(help.starts_with(&name_and_version), "{help}");
+    for expected in [
+        ABOUT.description,
+        ABOUT.authors,
+        "-p, --port <PORT>",
+        "--client-port <PORT>",
+        "--max-requests <N>",
+    ] {
+        assert!(help.contains(expected), "{expected:?} is not in:\n{help}");
+    }
+    assert!(help.contains(&format!("[default: {}]", ABOUT.port)));
+}
+
+#[test]
+fn a_bad_value_is_one_clear_line_and_exit_code_2() {
+    let (status, log) = Child::spawn(command().args(["--client-port", "0"])).wait();
+    assert_eq!(status.code(), Some(2));
+    let [line] = &log[..] else { panic!("{log:#?}") };
+    let expected = format!(
+        "{}: invalid value '0' for '--client-port <PORT>'",
+        ABOUT.name
+    );
+    assert!(line.starts_with(&expected), "{line}");
+}
+
+#[test]
+fn a_dry_run_says_that_all_is_well_and_does_not_listen() {
+    let answer = printed(command().args(["--dry-run", "--client-port", "1"]));
+    assert_eq!(answer, "Dry run: everything is in order\n");
+}
+
+#[test]
+fn a_dry_run_says_what_is_wrong() {
+    let tls = ["--client-usetls", "--client-cafile", "missing.pem"];
+    let dry_run = ["--dry-run", "--client-port", "1"];
+    let (status, log) = Child::spawn(command().args(dry_run).args(tls)).wait();
+    assert_eq!(status.code(), Some(1));
+    let expected = "ERROR upstream: missing.pem: No such file";
+    assert!(log.iter().any(|line| line.contains(expected)), "{log:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_stops_when_it_is_asked_to() {
+    for signal in ["TERM", "INT"] {
+        let service = running(&["--drain-delay", "0s"]);
+        channel(&service.address()).await;
+        service.signal(signal);
+        let (status, log) = service.wait();
+        assert_eq!(status.code(), Some(0), "{signal}");
+        assert!(log.last().unwrap().ends_with("STATE Stopped"), "{log:#?}");
+    }
+}
