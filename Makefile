@@ -22,20 +22,24 @@ demo: $(call generate,$(OLDEST)) ## Generate a service, build it, start it, talk
 	$(Q).ci/demo $<
 
 .PHONY: test
-test: tools ## Generate services of all kinds, and treat them as their users would
-	$(Q)cargo test --locked
+test: tools test-chassis ## Test the chassis; generate services of all kinds, and treat them as their users would
+	$(Q)cargo test --locked --package microservice-template
+
+.PHONY: test-chassis
+test-chassis: ## Test the chassis where it lies, with and without traces
+	$(Q)cargo test --locked --package chassis --features otel
 
 .PHONY: test-toolchain
 test-toolchain: tools ## Check coverage, audit, client API, flame graph, workflows of a service; their tools compile for minutes
-	$(Q)cargo test --locked -- --ignored --nocapture --test-threads 1 toolchain::
+	$(Q)cargo test --locked --package microservice-template -- --ignored --nocapture --test-threads 1 toolchain::
 
 .PHONY: cross-version
 cross-version: tools $(call generate,$(NEWEST)) ## Check that the oldest and the newest cargo-generate do the same
-	$(Q)cargo test --locked -- --ignored newest::
+	$(Q)cargo test --locked --package microservice-template -- --ignored newest::
 
 .PHONY: fuzz
 fuzz: tools ## Generate from CASES=10000 random answers, and check each result
-	$(Q)CASES=$(CASES) cargo test --locked -- --nocapture any_answer::any_answer
+	$(Q)CASES=$(CASES) cargo test --locked --package microservice-template -- --nocapture any_answer::any_answer
 
 .PHONY: bench
 bench: $(call generate,$(OLDEST)) ## Compare a service with bare tonic and grpc-go; BUILD=no, ROUNDS=5
@@ -47,8 +51,10 @@ diff: $(call generate,$(OLDEST)) ## Show what your change, since BASE=main, does
 
 .PHONY: lint
 lint: ## Check format, Rust and shell scripts
-	$(Q)cargo fmt --check
-	$(Q)cargo clippy --locked --all-targets -- --deny warnings
+	$(Q)cargo fmt --all --check
+	$(Q)cargo clippy --locked --workspace --all-targets -- --deny warnings
+	$(Q)cargo clippy --locked --package chassis --all-targets --all-features -- --deny warnings
+	$(Q)RUSTDOCFLAGS="--deny warnings" cargo doc --locked --package chassis --no-deps --all-features
 	$(Q)cd tests/bench && cargo fmt --check && cargo clippy --locked --all-targets -- --deny warnings
 	$(Q).ci/lint-scripts
 

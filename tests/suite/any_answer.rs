@@ -263,7 +263,7 @@ fn some_of_them_are_built_and_run() {
         .filter(|answers| generated_or_refused(&generator, answers));
     for answers in accepted.take(2) {
         let sample = Sample::new(answers);
-        let demo_client = sample.debug_binary("demo");
+        let demo_client = sample.debug_binary(&format!("{}-demo", sample.answers.name));
         let service = Service::start(&sample.debug_binary(&sample.answers.name), &[]);
         let said = demo(&demo_client, service.port(), &["--ip", "127.0.0.1"]);
         assert!(

@@ -46,7 +46,7 @@ fn the_default_build_links_at_most_thirty_percent_more_crates_than_bare_tonic() 
     }
 }
 
-/// The crates that end up in the binary, without the package itself.
+/// The crates that end up in the binary, without those that lie in `package`.
 fn linked(package: &Path) -> BTreeSet<String> {
     let tree = run(Command::new("cargo")
         .args([
@@ -58,9 +58,7 @@ fn linked(package: &Path) -> BTreeSet<String> {
             "--no-dedupe",
         ])
         .current_dir(package));
-    let own = tree.lines().next().unwrap().to_owned();
-    tree.lines()
-        .map(str::to_owned)
-        .filter(|line| *line != own)
-        .collect()
+    let here = format!("({}", package.display());
+    let others = tree.lines().filter(|line| !line.contains(&here));
+    others.map(str::to_owned).collect()
 }

@@ -84,8 +84,10 @@ fn a_workspace_takes_the_service_in_and_is_warned_of() {
     let outcome = generate(&Generator::oldest(), directory.path(), &[]);
     assert!(outcome.succeeded, "{}", outcome.transcript);
     let warning = format!(
-        "There is a Cargo.toml above {}. If it is a workspace with members, the service becomes one \
-         of them and that file loses its comments: to keep it as it is, use --no-workspace.",
+        "There is a Cargo.toml above {}. If it is a workspace, the service becomes a member, and \
+         cargo-generate writes that file anew, without its comments; to keep them, stop here, use \
+         --no-workspace, and enter the service yourself. A service apart from it takes \
+         --no-workspace -d workspace=own.",
         directory.path().join("order-book").display(),
     );
     assert!(

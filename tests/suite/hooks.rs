@@ -26,11 +26,15 @@ fn hooks_run_no_system_commands() {
     }
 }
 
+/// Answers that are taken and never asked for.
+const UNASKED: [&str; 2] = ["chassis", "workspace"];
+
 /// Each question has its rule and is looked after by each hook that lists the questions.
 #[test]
 fn hooks_know_every_question() {
     let config: toml::Table = read("cargo-generate.toml").parse().unwrap();
-    for question in config["placeholders"].as_table().unwrap().keys() {
+    let asked = config["placeholders"].as_table().unwrap();
+    for question in asked.keys().map(String::as_str).chain(UNASKED) {
         assert!(
             root().join(format!("hooks/rules/{question}.rhai")).exists(),
             "{question}"
@@ -42,9 +46,10 @@ fn hooks_know_every_question() {
                 "{hook} leaves out {question}"
             );
         }
+        // Whether it is a member of a workspace, the service itself shows.
         let remembered = read("template/.template.toml");
         assert!(
-            remembered.contains(&format!("\n{question} = ")),
+            question == "workspace" || remembered.contains(&format!("\n{question} = ")),
             "{question} is forgotten"
         );
         let explained = read("README.md");
@@ -68,7 +73,8 @@ fn every_hook_is_run() {
         let rule = name.strip_prefix("rules/").unwrap_or(name);
         let runs = config.contains(&format!("\"../hooks/{name}.rhai\""))
             || hooks.contains(&format!("import \"../hooks/{name}\" as"))
-            || config.contains(&format!("[placeholders.{rule}]"));
+            || config.contains(&format!("[placeholders.{rule}]"))
+            || UNASKED.contains(&rule);
         assert!(runs, "nobody runs hooks/{name}.rhai");
     }
 }
@@ -80,22 +86,27 @@ fn every_package_of_the_service_is_taken() {
     let packages = lock["package"].as_array().unwrap().iter();
     let packages: BTreeSet<_> = packages
         .map(|package| package["name"].as_str().unwrap().replace('_', "-"))
-        .filter(|name| name != "{{project-name}}")
+        .filter(|name| !name.starts_with("{{project-name}}"))
         .collect();
     assert_taken(&packages);
+    // A service has an api, which is a package, too.
+    let services = packages.iter().filter_map(|name| name.strip_suffix("-api"));
+    assert_taken(&services.map(String::from).collect());
 }
 
-/// In `use order_book::client`, the first word must mean the crate and nothing else: neither a module
-/// nor an import of the file it stands in. Inside of the library nobody says the crate's name.
+/// In `use order_book::app`, the first word must mean the crate and nothing else: neither a module
+/// nor an import of the file it stands in. Inside of the library nobody says the crate's name, and
+/// the other packages don't know it.
 #[test]
 fn every_name_beside_the_crate_is_taken() {
     let directory = TempDir::new().unwrap();
     let service = Generator::oldest().generate(directory.path(), &Answers::new("order-book"));
     let library = |file: &Path| file.starts_with("src") && !file.starts_with("src/bin");
+    let another = |file: &Path| file.starts_with("api") || file.starts_with("chassis");
     let names: BTreeSet<_> = files(&service)
         .into_iter()
         .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
-        .filter(|file| !library(file) || file.ends_with("main.rs"))
+        .filter(|file| !another(file) && (!library(file) || file.ends_with("main.rs")))
         .flat_map(|file| {
             let source = std::fs::read_to_string(service.join(file)).unwrap();
             let items = syn::parse_file(&source).unwrap().items;

@@ -20,7 +20,7 @@ fn is_used(name: &str) -> Sample {
 
     let service = Service::start(&sample.binary(), &[]);
     let said = demo(
-        &sample.debug_binary("demo"),
+        &sample.debug_binary(&format!("{name}-demo")),
         service.port(),
         &["--ip", "127.0.0.1"],
     );

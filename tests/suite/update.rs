@@ -3,6 +3,7 @@
 mod built;
 mod changes;
 pub mod fixture;
+mod one_package;
 mod refusals;
 mod remembered;
 mod stopped;

@@ -254,7 +254,7 @@ fn probes_ask_the_admin_port() {
 #[test]
 #[cfg_attr(not(kubectl), ignore = "needs kubectl")]
 fn there_is_time_for_the_drain() {
-    let limits = read("template/src/server/limits.rs");
+    let limits = read("template/chassis/src/server/limits.rs");
     let seconds = |field: &str| -> i64 {
         let (before, _) = limits.split_once(field).unwrap();
         let (_, default) = before.rsplit_once("default_value = \"").unwrap();

@@ -37,6 +37,7 @@ impl Answers {
                 "proto_package" => format!("{}.v1", self.crate_name()),
                 "registry" => "localhost:5000".into(),
                 "license" => "MIT".into(),
+                "chassis" => "own".into(),
                 _ => panic!("no question: {question}"),
             },
             Into::into,
@@ -59,7 +60,7 @@ impl Answers {
     /// The contract's file, relative to the service.
     pub fn contract(&self) -> String {
         format!(
-            "proto/{}/{}.proto",
+            "api/proto/{}/{}.proto",
             self.get("proto_package").replace('.', "/"),
             self.crate_name()
         )

@@ -60,15 +60,19 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Waits for it, and removes what a service of the name `package` has left there.
+    /// Waits for it, and removes what a service of the name `package` has left there. Its chassis
+    /// stays: it is the same in all of them.
     pub fn take(directory: &Path, package: &str) -> Self {
         let turn = Self::wait();
-        turn.run(
-            directory,
-            "cargo",
-            &["clean", "--quiet", "--locked", "--package", package],
-        );
+        turn.forget(directory, &[package, &format!("{package}-api")]);
         turn
+    }
+
+    /// Removes what these packages have left there.
+    pub fn forget(&self, directory: &Path, packages: &[&str]) {
+        let packages = packages.iter().flat_map(|name| ["--package", name]);
+        let clean = ["clean", "--quiet", "--locked"].into_iter().chain(packages);
+        self.run(directory, "cargo", &clean.collect::<Vec<_>>());
     }
 
     /// Waits for it, and leaves everything there: for a package that always lies in the same place.

@@ -101,10 +101,12 @@ impl Service {
         self.repository.edit(&self.answers.contract(), old, new);
     }
 
+    /// Sets the version of the contract.
     pub fn set_version(&self, old: &str, new: &str) {
         let line = |version| format!("version = \"{version}\"");
-        self.repository.edit("Cargo.toml", &line(old), &line(new));
-        let package = |version| format!("name = \"order-book\"\n{}", line(version));
+        self.repository
+            .edit("api/Cargo.toml", &line(old), &line(new));
+        let package = |version| format!("name = \"order-book-api\"\n{}", line(version));
         self.repository
             .edit("Cargo.lock", &package(old), &package(new));
     }

@@ -1,4 +1,4 @@
-//! Coverage, audit, client API and the page of the contract by the real tools, and the workflows by
+//! Coverage, audit, the API of api and chassis and the page of the contract by the real tools, and the workflows by
 //! two linters.
 
 use std::{fs, process::Command, time::Instant};
@@ -36,12 +36,19 @@ fn coverage_counts_the_processes_that_tests_start() {
     assert!(report.join("tarpaulin-report.html").is_file());
     // main() runs in the service's own process only, demo's in a third one.
     let lcov = fs::read_to_string(report.join("lcov.info")).unwrap();
-    for file in ["src/main.rs", "src/bin/demo.rs", "src/service.rs"] {
+    for file in [
+        "src/main.rs",
+        "src/bin/demo.rs",
+        "src/service.rs",
+        "api/src/lib.rs",
+    ] {
         let start = lcov.find(&format!("{file}\n")).expect(file);
         let record = lcov[start..].split("end_of_record").next().unwrap();
         let run = record.lines().find_map(|line| line.strip_prefix("LH:"));
         assert!(run.unwrap().parse::<u32>().unwrap() > 0, "{record}");
     }
+    // It is tested by itself.
+    assert!(!lcov.contains("/chassis/"), "{lcov}");
 }
 
 #[test]
@@ -107,8 +114,8 @@ fn the_audit_passes_as_generated_and_finds_what_is_wrong() {
 }
 
 #[test]
-#[ignore = "compiles cargo-semver-checks and the client library twice"]
-fn a_client_library_that_breaks_its_users_takes_a_version_that_says_so() {
+#[ignore = "compiles cargo-semver-checks, and api and chassis twice"]
+fn a_package_that_breaks_its_users_takes_a_version_that_says_so() {
     let service = service_with("cargo-semver-checks");
     let said = service.make(&["semver"]);
     assert!(said.contains("no release yet"), "{said}");
@@ -116,17 +123,32 @@ fn a_client_library_that_breaks_its_users_takes_a_version_that_says_so() {
     service.repository.git(&["tag", "v0.1.0"]);
     timed("make semver", || service.make(&["semver"]));
 
-    // Whoever matches on it misses one.
-    let last = "    OnceOnly,\n}";
-    let more = "    OnceOnly,\n    /// A third.\n    Never,\n}";
-    service.repository.edit("src/client.rs", last, more);
+    // Whoever calls it does so in vain.
+    let repository = &service.repository;
+    repository.edit(
+        "api/src/lib.rs",
+        "pub fn new(channel",
+        "pub fn over(channel",
+    );
     service.refuses(
         &["semver"],
-        "The client library breaks users of v0.1.0: take that back, or raise the version in \
-         Cargo.toml to 0.2.0.",
+        "The package order-book-api breaks users of v0.1.0: take that back, or raise the version in \
+         api/Cargo.toml to 0.2.0.",
     );
     service.set_version("0.1.0", "0.2.0");
     timed("make semver, again", || service.make(&["semver"]));
+
+    let manifest = repository.read("chassis/Cargo.toml");
+    let version = manifest.split("version = \"0.").nth(1).unwrap();
+    let minor: u32 = version.split('.').next().unwrap().parse().unwrap();
+    let method = "pub fn with_credentials(";
+    repository.edit("chassis/src/channel/mod.rs", method, "pub fn with_token(");
+    let sentence = format!(
+        "The package chassis breaks users of v0.1.0: take that back, or raise the version in \
+         chassis/Cargo.toml to 0.{}.0.",
+        minor + 1
+    );
+    service.refuses(&["semver"], &sentence);
 }
 
 #[test]
@@ -164,7 +186,7 @@ fn the_flame_graph_shows_whose_time_it_is() {
         let shares = titles.clone().filter(|(name, _)| name.contains(part));
         shares.map(|(_, share)| share).fold(0.0, f64::max)
     };
-    assert!(share_of("order_book::server::connection") > 30.0);
+    assert!(share_of("chassis::server::connection") > 30.0);
     assert!(share_of("[unknown]") < 5.0, "{} %", share_of("[unknown]"));
 }
 

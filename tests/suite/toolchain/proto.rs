@@ -3,7 +3,7 @@
 use super::fixture::Service;
 
 const BROKEN: &str = "The contract breaks users of v0.1.0: take that back, or put it into a new \
-    package beside the old one, as in v2 beside v1, or raise the version in Cargo.toml to 0.2.0.";
+    package beside the old one, as in v2 beside v1, or raise the version in api/Cargo.toml to 0.2.0.";
 
 #[test]
 fn there_may_be_no_release_yet() {
@@ -87,6 +87,21 @@ fn a_new_package_beside_the_old_one_breaks_nobody() {
         .repository
         .write(&contract.replace("/v1/", "/v2/"), &text);
     service.make(&["proto"]);
+}
+
+#[test]
+fn a_release_from_before_there_was_an_api_is_not_compared() {
+    let Some(service) = Service::with_buf() else {
+        return;
+    };
+    let repository = &service.repository;
+    repository.git(&["mv", "api/proto", "proto"]);
+    repository.commit("As it was");
+    repository.git(&["tag", "v0.1.0"]);
+    repository.git(&["mv", "proto", "api/proto"]);
+    let said = service.make(&["proto"]);
+    let sentence = "v0.1.0 had no contract in api/proto to compare with";
+    assert!(said.contains(sentence), "{said}");
 }
 
 #[test]

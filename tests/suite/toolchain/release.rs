@@ -123,16 +123,20 @@ fn what_passes_is_committed_and_tagged_and_not_pushed() {
             "0.2.0",
             "CHANGELOG.md",
             "Cargo.lock",
-            "Cargo.toml"
+            "Cargo.toml",
+            "api/Cargo.toml"
         ]
     );
-    assert!(
-        repository
-            .read("Cargo.toml")
-            .contains("\nversion = \"0.2.0\"\n")
-    );
-    let package = "name = \"order-book\"\nversion = \"0.2.0\"\n";
-    assert!(repository.read("Cargo.lock").contains(package));
+    // The service's and the contract's are one.
+    for (manifest, name) in [
+        ("Cargo.toml", "order-book"),
+        ("api/Cargo.toml", "order-book-api"),
+    ] {
+        let text = repository.read(manifest);
+        assert!(text.contains("\nversion = \"0.2.0\"\n"), "{text}");
+        let package = format!("name = \"{name}\"\nversion = \"0.2.0\"\n");
+        assert!(repository.read("Cargo.lock").contains(&package), "{name}");
+    }
     let today = run(Command::new("date").args(["-u", "+%Y-%m-%d"]));
     let heading = format!("## [Unreleased]\n\n## [0.2.0] - {today}\n- Answers `Hello`");
     let changelog = repository.read("CHANGELOG.md");

@@ -2,18 +2,19 @@
 
 use super::{
     changes::{
-        adds_a_dependency, adds_a_make_target, adds_an_rpc, adds_files, changes_a_whole_module,
-        deletes_a_file, raises_the_version_of_the_contract, renames_a_flag, rewrites_the_core,
-        rewrites_the_readme,
+        adds_a_dependency, adds_a_flag, adds_a_make_target, adds_an_rpc, adds_files,
+        changes_a_whole_module, deletes_a_file, raises_the_version_of_the_contract, renames_a_flag,
+        rewrites_the_core, rewrites_the_readme,
     },
     fixture::Service,
 };
 use crate::support::sample::Turn;
 
 #[test]
-fn ten_changes_and_an_update_later_it_builds_and_passes_its_tests() {
+fn eleven_changes_and_an_update_later_it_builds_and_passes_its_tests() {
     let service = Service::changed_by(|service| {
         renames_a_flag(service);
+        adds_a_flag(service);
         adds_an_rpc(service);
         rewrites_the_core(service);
         deletes_a_file(service);
@@ -24,13 +25,17 @@ fn ten_changes_and_an_update_later_it_builds_and_passes_its_tests() {
         changes_a_whole_module(service);
         raises_the_version_of_the_contract(service);
     });
-    let conflicts = ["README.md", "src/service.rs", "src/signals.rs"];
+    let conflicts = ["README.md", "chassis/src/signals.rs", "src/service.rs"];
     service.update(&conflicts);
     let repository = &service.repository;
     repository.git(&[&["checkout", "--ours", "--"], &conflicts[..]].concat());
     repository.commit("Updated");
     let turn = Turn::take(&repository.0, "order-book");
-    for tests in [&["--lib", "--bins"][..], &["--test", "it", "contract::"]] {
+    // This one is not that of the others.
+    turn.forget(&repository.0, &["chassis"]);
+    let packages = ["--package", "order-book", "--package", "order-book-api"];
+    let units = [&packages[..], &["--lib", "--bins"]].concat();
+    for tests in [&units[..], &["--test", "it", "contract::"]] {
         let arguments = [&["test", "--locked", "--quiet"], tests].concat();
         let said = turn.run(&repository.0, "cargo", &arguments);
         let first = said.lines().find(|line| line.starts_with("test result"));

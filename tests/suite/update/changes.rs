@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::fixture::{LEARNED, Repository, Service};
 use crate::support::command::{output, run};
 
-const PROTO: &str = "proto/order_book/v1/order_book.proto";
+const PROTO: &str = "api/proto/order_book/v1/order_book.proto";
 
 pub fn adds_an_rpc(service: &Repository) {
     service.edit(
@@ -27,10 +27,10 @@ pub fn adds_an_rpc(service: &Repository) {
         "impl GrpcService for Rpc {
     async fn bye(
         &self,
-        _: Request<crate::proto::ByeRequest>,
-    ) -> Result<Response<crate::proto::ByeResponse>, Status> {
+        _: Request<order_book_api::proto::ByeRequest>,
+    ) -> Result<Response<order_book_api::proto::ByeResponse>, Status> {
         self.service.bye();
-        Ok(Response::new(crate::proto::ByeResponse {}))
+        Ok(Response::new(order_book_api::proto::ByeResponse {}))
     }
 
 ",
@@ -50,14 +50,22 @@ pub fn deletes_a_file(service: &Repository) {
 }
 
 pub fn adds_files(service: &Repository) {
-    service.write("src/server/notes.md", "ours\n");
+    service.write("chassis/src/server/notes.md", "ours\n");
     service.write_script("ci/ours", "#!/bin/sh\n");
 }
 
+pub fn adds_a_flag(service: &Repository) {
+    let todo = "    // TODO: add the flags that your service needs.\n";
+    let ours = "    /// Ours\n    #[arg(long)]\n    pub ours: Option<String>,\n";
+    service.edit("src/cli.rs", todo, ours);
+}
+
 pub fn renames_a_flag(service: &Repository) {
-    for file in ["src/cli.rs", "tests/it/settings.rs", "README.md"] {
-        let text = service.read(file).replace("--logdir", "--log-directory");
-        service.write(file, &text.replace("logdir", "log_directory"));
+    let tests = ["tests/it/logging.rs", "tests/it/settings.rs"];
+    for file in ["src/cli/flags.rs"].into_iter().chain(tests) {
+        let file = format!("chassis/{file}");
+        let text = service.read(&file).replace("--logdir", "--log-directory");
+        service.write(&file, &text.replace("logdir", "log_directory"));
     }
 }
 
@@ -83,28 +91,36 @@ pub fn adds_a_dependency(service: &Repository) {
 }
 
 pub fn changes_a_whole_module(service: &Repository) {
-    let code = service.read("src/signals.rs");
+    let code = service.read("chassis/src/signals.rs");
     let code = code
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"));
     let code = code.collect::<Vec<_>>().join("\n");
     service.write(
-        "src/signals.rs",
+        "chassis/src/signals.rs",
         &format!("#![allow(missing_docs)]\n{code}\n"),
     );
 }
 
 pub fn raises_the_version_of_the_contract(service: &Repository) {
     service.edit(PROTO, "package order_book.v1;", "package order_book.v2;");
-    service.edit("src/lib.rs", "order_book.v1", "order_book.v2");
+    service.edit("api/src/lib.rs", "order_book::v1", "order_book::v2");
     let moved = PROTO.replace("v1", "v2");
-    fs::create_dir(service.0.join("proto/order_book/v2")).unwrap();
+    fs::create_dir(service.0.join("api/proto/order_book/v2")).unwrap();
     service.git(&["mv", PROTO, &moved]);
 }
 
-fn lock(service: &Repository) {
-    let cargo = ["update", "--quiet", "--workspace", "--offline"];
-    run(Command::new("cargo").args(cargo).current_dir(&service.0));
+/// Completes Cargo.lock, from what was downloaded if that will do.
+pub fn lock(service: &Repository) {
+    let update = |net: &[&str]| {
+        let mut cargo = Command::new("cargo");
+        cargo.args(["update", "--quiet", "--workspace"]).args(net);
+        cargo.current_dir(&service.0);
+        cargo
+    };
+    if !output(&mut update(&["--offline"])).status.success() {
+        run(&mut update(&[]));
+    }
 }
 
 #[test]
@@ -113,8 +129,8 @@ fn an_unchanged_service_becomes_what_the_template_makes_today() {
     service.update(&[]);
     let repository = &service.repository;
     assert!(repository.read("src/service.rs").starts_with(LEARNED));
-    assert!(!repository.exists("src/server/cork.rs"));
-    assert!(repository.exists("src/server/corked.rs"));
+    assert!(!repository.exists("chassis/src/server/cork.rs"));
+    assert!(repository.exists("chassis/src/server/corked.rs"));
     assert!(!repository.exists("ci/old"));
     assert!(repository.is_executable("ci/new"));
     assert!(repository.is_executable("ci/template-update"));
@@ -122,7 +138,8 @@ fn an_unchanged_service_becomes_what_the_template_makes_today() {
     assert_eq!(repository.git(&["diff", "--name-only"]), "");
     let staged = repository.git(&["diff", "--staged", "--name-status"]);
     assert!(
-        staged.contains("R100\tsrc/server/cork.rs") || staged.contains("\tsrc/server/corked.rs")
+        staged.contains("R100\tchassis/src/server/cork.rs")
+            || staged.contains("\tchassis/src/server/corked.rs")
     );
 }
 
@@ -167,11 +184,11 @@ fn a_deleted_file_stays_deleted() {
 #[test]
 fn a_deleted_file_stays_deleted_when_the_template_renames_it() {
     let service = Service::changed_by(|service| {
-        service.git(&["rm", "--quiet", "src/server/cork.rs"]);
+        service.git(&["rm", "--quiet", "chassis/src/server/cork.rs"]);
     });
     service.update(&[]);
-    assert!(!service.repository.exists("src/server/cork.rs"));
-    assert!(!service.repository.exists("src/server/corked.rs"));
+    assert!(!service.repository.exists("chassis/src/server/cork.rs"));
+    assert!(!service.repository.exists("chassis/src/server/corked.rs"));
 }
 
 #[test]
@@ -180,7 +197,7 @@ fn added_files_are_untouched() {
     service.repository.write("src/not committed.rs", "ours\n");
     service.update(&[]);
     let repository = &service.repository;
-    assert_eq!(repository.read("src/server/notes.md"), "ours\n");
+    assert_eq!(repository.read("chassis/src/server/notes.md"), "ours\n");
     assert_eq!(repository.read("src/not committed.rs"), "ours\n");
     assert!(repository.is_executable("ci/ours"));
 }
@@ -189,9 +206,18 @@ fn added_files_are_untouched() {
 fn a_renamed_flag_keeps_its_new_name() {
     let service = Service::changed_by(renames_a_flag);
     service.update(&[]);
+    let flags = service.repository.read("chassis/src/cli/flags.rs");
+    assert!(flags.starts_with(LEARNED));
+    assert!(flags.contains("log_directory: Option<PathBuf>"));
+}
+
+#[test]
+fn a_flag_of_ones_own_stays() {
+    let service = Service::changed_by(adds_a_flag);
+    service.update(&[]);
     let cli = service.repository.read("src/cli.rs");
     assert!(cli.starts_with(LEARNED));
-    assert!(cli.contains("log_directory: Option<PathBuf>"));
+    assert!(cli.contains("pub ours: Option<String>"));
 }
 
 #[test]
@@ -263,17 +289,17 @@ fn a_conflict_in_the_manifest_leaves_the_lock_file_alone() {
 #[test]
 fn a_module_that_both_changed_conflicts() {
     let service = Service::changed_by(changes_a_whole_module);
-    service.update(&["src/signals.rs"]);
+    service.update(&["chassis/src/signals.rs"]);
 }
 
 #[test]
 fn a_change_follows_a_renamed_file() {
     let service = Service::changed_by(|service| {
-        service.append("src/server/cork.rs", "\n// Ours.\n");
+        service.append("chassis/src/server/cork.rs", "\n// Ours.\n");
     });
     service.update(&[]);
-    assert!(!service.repository.exists("src/server/cork.rs"));
-    let corked = service.repository.read("src/server/corked.rs");
+    assert!(!service.repository.exists("chassis/src/server/cork.rs"));
+    let corked = service.repository.read("chassis/src/server/corked.rs");
     assert!(corked.starts_with(LEARNED) && corked.ends_with("\n// Ours.\n"));
 }
 
@@ -317,7 +343,7 @@ fn a_service_in_a_larger_repository_is_updated_where_it_lies() {
     service.repository = Repository(directory);
     let outcome = service.try_update(&[]);
     assert!(outcome.succeeded, "{}", outcome.transcript);
-    assert!(service.repository.exists("src/server/corked.rs"));
+    assert!(service.repository.exists("chassis/src/server/corked.rs"));
     assert!(is_locked(&service));
     assert_eq!(larger.read("other"), "not committed\n");
     larger.git(&["restore", "--staged", "--worktree", "of ours"]);

@@ -13,7 +13,7 @@ use crate::{
     sources::contents,
     support::{
         answers::Answers,
-        command::run,
+        command::{output, run},
         generator::{Generator, Outcome},
         repository::{files, oldest, root},
     },
@@ -24,9 +24,14 @@ pub struct Repository(pub PathBuf);
 
 impl Repository {
     pub fn new(directory: PathBuf) -> Self {
+        let repository = Self::empty(directory);
+        repository.commit("The first");
+        repository
+    }
+
+    fn empty(directory: PathBuf) -> Self {
         let repository = Self(directory);
         repository.git(&["init", "--quiet", "--initial-branch", "main"]);
-        repository.commit("The first");
         repository
     }
 
@@ -100,17 +105,72 @@ impl Repository {
 /// What the template adds to the start of each of these, in place of `//! `.
 pub const LEARNED: &str = "//! Learned: ";
 
-/// This checkout's template as v0.1.0, and v0.2.0 with a change of every kind. Since v0.1.0 is this
-/// checkout, the changes are made in places that any version of it has.
+/// A template with the releases v0.1.0 and v0.2.0.
 pub struct Template {
     pub repository: Repository,
     _directory: TempDir,
 }
 
 impl Template {
+    /// This checkout's as v0.1.0, and v0.2.0 with a change of every kind. Since v0.1.0 is this
+    /// checkout, the changes are made in places that any version of it has.
     pub fn new() -> Self {
+        let template = Self::empty();
+        template.copy_checkout("v0.1.0");
+        let old = "#!/bin/sh\necho old\n";
+        template.repository.write("template/ci/old", old);
+        template.release("v0.1.0");
+        template.learn();
+        template.release("v0.2.0");
+        template
+    }
+
+    /// What this repository held at `commit`, whose version was v0.1.0, and this checkout's as v0.2.0.
+    pub fn since(commit: &str) -> Self {
+        let template = Self::empty();
+        let archive = template.repository.0.join("archive.tar");
+        let archive = archive.to_str().unwrap();
+        let in_it = ["cargo-generate.toml", "hooks", "template"];
+        let mut extract = Command::new("git");
+        extract
+            .args(["archive", "--output", archive, commit, "--"])
+            .args(in_it)
+            .current_dir(root());
+        assert!(
+            output(&mut extract).status.success(),
+            "This clone doesn't reach back to {commit}: git fetch --unshallow"
+        );
+        run(Command::new("tar")
+            .args(["-xf", archive])
+            .current_dir(&template.repository.0));
+        fs::remove_file(archive).unwrap();
+        template.release("v0.1.0");
+
+        template
+            .repository
+            .git(&[&["rm", "-r", "--quiet"], &in_it[..]].concat());
+        template.copy_checkout("v0.2.0");
+        template.release("v0.2.0");
+        template
+    }
+
+    fn empty() -> Self {
         let directory = TempDir::new().unwrap();
         let template = directory.path().join("template source");
+        fs::create_dir(&template).unwrap();
+        Self {
+            repository: Repository::empty(template),
+            _directory: directory,
+        }
+    }
+
+    fn release(&self, version: &str) {
+        self.repository.commit(version);
+        self.repository.git(&["tag", version]);
+    }
+
+    /// Copies what a template is from this checkout, and calls it `version`.
+    fn copy_checkout(&self, version: &str) {
         for part in [
             ".ci/diff",
             "cargo-generate.toml",
@@ -119,50 +179,41 @@ impl Template {
             "template",
         ] {
             for (file, executable, bytes) in parts(part) {
-                let copy = template.join(&file);
+                let copy = self.repository.0.join(&file);
                 fs::create_dir_all(copy.parent().unwrap()).unwrap();
                 fs::write(&copy, bytes).unwrap();
                 let mode = if executable { 0o755 } else { 0o644 };
                 fs::set_permissions(copy, fs::Permissions::from_mode(mode)).unwrap();
             }
         }
-        fs::write(template.join("template/ci/old"), "#!/bin/sh\necho old\n").unwrap();
-        let origin = template.join("hooks/origin.rhai");
-        let version = crate::update::remembered::version();
-        let text = fs::read_to_string(&origin).unwrap();
-        fs::write(&origin, text.replace(&version, "v0.1.0")).unwrap();
-
-        let repository = Repository::new(template);
-        repository.git(&["tag", "v0.1.0"]);
-        let template = Self {
-            repository,
-            _directory: directory,
-        };
-        template.learn();
-        template
+        let here = crate::update::remembered::version();
+        self.repository.edit("hooks/origin.rhai", &here, version);
     }
 
     fn learn(&self) {
         let template = &self.repository;
         template.edit("hooks/origin.rhai", "v0.1.0", "v0.2.0");
-        for module in ["service", "rpc", "cli", "signals", "server/cork"] {
+        let chassis = "template/chassis/src";
+        for module in ["service", "rpc", "cli"] {
             template.edit(&format!("template/src/{module}.rs"), "//! ", LEARNED);
+        }
+        for module in ["cli/flags", "signals", "server/cork"] {
+            template.edit(&format!("{chassis}/{module}.rs"), "//! ", LEARNED);
         }
         template.git(&[
             "mv",
-            "template/src/server/cork.rs",
-            "template/src/server/corked.rs",
+            &format!("{chassis}/server/cork.rs"),
+            &format!("{chassis}/server/corked.rs"),
         ]);
-        template.edit("template/src/server/mod.rs", "mod cork;", "mod corked;");
+        let parent = format!("{chassis}/server/mod.rs");
+        template.edit(&parent, "mod cork;", "mod corked;");
         for user in ["batch", "connection"] {
-            template.edit(
-                &format!("template/src/server/{user}.rs"),
-                "cork::",
-                "corked::",
-            );
+            let user = format!("{chassis}/server/{user}.rs");
+            template.edit(&user, "cork::", "corked::");
         }
         let contract = files(&template.0)
             .into_iter()
+            .filter(|file| file.starts_with("template/api"))
             .find(|file| file.extension().is_some_and(|it| it == "proto"))
             .unwrap();
         template.edit(contract.to_str().unwrap(), "  // ", "  // Learned: ");
@@ -170,20 +221,18 @@ impl Template {
         template.append("template/README.md", "\n## Learned\n");
         template.append("template/Makefile", "\nlearned:\n\t@echo Learned\n");
         template.edit(
-            "template/Cargo.toml",
+            "template/Cargo.toml.liquid",
             "\nthiserror =",
             "\nslab = \"0.4\"\nthiserror =",
         );
         let (before, package) = split_lock(&template.read("template/Cargo.lock"));
-        let package = package.replacen(" \"tempfile\",", " \"slab\",\n \"tempfile\",", 1);
+        let package = package.replacen(" \"thiserror\",", " \"slab\",\n \"thiserror\",", 1);
         template.write("template/Cargo.lock", &(before + &package));
         template.git(&["rm", "--quiet", "template/ci/old"]);
         template.write_script("template/ci/new", "#!/bin/sh\necho new\n");
         let question = "[placeholders.team]\nprompt = \"Team\"\ndefault = \"nobody\"\n\n[hooks]";
         template.edit("cargo-generate.toml", "[hooks]", question);
         template.append("template/.template.toml", "team = \"{{team}}\"\n");
-        template.commit("The second");
-        template.git(&["tag", "v0.2.0"]);
     }
 
     pub fn path(&self) -> &str {
@@ -223,11 +272,11 @@ pub struct Service {
 
 impl Service {
     pub fn new() -> Self {
-        Self::made_with(&Answers::new("order-book").with("author", "Ada \"A.\" Lovelace"))
+        let answers = Answers::new("order-book").with("author", "Ada \"A.\" Lovelace");
+        Self::made_from(Template::new(), &answers)
     }
 
-    pub fn made_with(answers: &Answers) -> Self {
-        let template = Template::new();
+    pub fn made_from(template: Template, answers: &Answers) -> Self {
         let directory = TempDir::new().unwrap();
         let tagged = ["--git", template.path(), "--tag", "v0.1.0", "template"];
         let service = Generator::oldest()

@@ -35,7 +35,10 @@ fn the_changelog_begins_with_the_version() {
 #[test]
 fn every_answer_is_remembered_and_gives_the_same_service_again() {
     let odd = Answers::new("greeter").with("author", r#"O"ne \ <{{port}}> 'x' {% if %}"#);
-    for answers in examples().into_iter().chain([odd]) {
+    // Two that share a chassis, with a neighbour and with everybody.
+    let shared = ["../chassis", "https://example.org/chassis#v1.2.3"]
+        .map(|place| Answers::new("greeter").with("chassis", place));
+    for answers in examples().into_iter().chain([odd]).chain(shared) {
         let directory = TempDir::new().unwrap();
         let generator = Generator::oldest();
         let service = generator.generate(directory.path(), &answers);
@@ -43,9 +46,10 @@ fn every_answer_is_remembered_and_gives_the_same_service_again() {
         assert_eq!(file["template"]["version"].as_str(), Some(&*version()));
         assert_eq!(file["template"]["name"].as_str(), Some(&*answers.name));
         let questions: toml::Table = read("cargo-generate.toml").parse().unwrap();
-        let questions = questions["placeholders"].as_table().unwrap().keys();
-        assert_eq!(file["values"].as_table().unwrap().len(), questions.len());
-        for question in questions {
+        let asked = questions["placeholders"].as_table().unwrap().keys();
+        let taken: Vec<_> = asked.map(String::as_str).chain(["chassis"]).collect();
+        assert_eq!(file["values"].as_table().unwrap().len(), taken.len());
+        for question in taken {
             assert_eq!(
                 file["values"][question].as_str(),
                 Some(&*answers.get(question))
@@ -230,7 +234,7 @@ fn make_diff_shows_what_a_change_does_to_the_samples() {
                 shown.contains(&format!("--- base/{file}\n+++ here/{file}\n")),
                 "{shown}"
             );
-            let renamed = format!("rename to here/{name}/src/server/corked.rs\n");
+            let renamed = format!("rename to here/{name}/chassis/src/server/corked.rs\n");
             assert_eq!(shown.contains(&renamed), learned, "{shown}");
         }
         assert!(shown.contains("\n+Not committed.\n"), "{shown}");

@@ -3,7 +3,7 @@
 //! takes more than this is what limits, deadlines, metrics, request ids and logs cost.
 //! Takes its port.
 
-use std::{env, error::Error, future::poll_fn, pin::pin, sync::Arc};
+use std::{convert::Infallible, env, error::Error, future::poll_fn, pin::pin, sync::Arc};
 
 use bench::{Echoes, proto::echo_service_server::EchoServiceServer};
 use hyper::{Request, body::Incoming, server::conn::http2, service::service_fn};
@@ -14,12 +14,12 @@ use tokio::{
 };
 use tonic::body::Body;
 
-#[path = "../../../../template/src/server/batch.rs"]
+#[path = "../../../../template/chassis/src/server/batch.rs"]
 mod batch;
-#[path = "../../../../template/src/server/cork.rs"]
+#[path = "../../../../template/chassis/src/server/cork.rs"]
 mod cork;
 #[allow(dead_code, reason = "the service reads more of it")]
-#[path = "../../../../template/src/server/rpcs.rs"]
+#[path = "../../../../template/chassis/src/server/rpcs.rs"]
 mod rpcs;
 
 use batch::Batches;
@@ -30,7 +30,7 @@ use rpcs::Rpcs;
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = env::args().nth(1).ok_or("which port?")?;
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
-    let rpcs = Arc::new(Rpcs::new(b"").with(EchoServiceServer::new(Echoes)));
+    let rpcs = Arc::new(Rpcs::new().with(b"", EchoServiceServer::new(Echoes)));
     loop {
         let (tcp, _) = listener.accept().await?;
         tcp.set_nodelay(true)?;
@@ -41,7 +41,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn serve(tcp: TcpStream, rpcs: Arc<Rpcs>) {
     let cork = Cork::new(b"", BufReader::with_capacity(16 * 1024, tcp));
     let mut batches = Batches::new(cork.clone());
-    let service = service_fn(|request: Request<Incoming>| rpcs.call(request.map(Body::new)));
+    let service = service_fn(|request: Request<Incoming>| {
+        let answer = rpcs.call(request.map(Body::new));
+        async { Ok::<_, Infallible>(answer.await) }
+    });
     let connection = http2::Builder::new(batches.executor())
         .timer(TokioTimer::new())
         .auto_date_header(false)
