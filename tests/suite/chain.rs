@@ -1,26 +1,26 @@
-//! Three services of three contracts, each of which calls the next through that one's api package, in
-//! a workspace where they share a chassis: what a caller brings along goes through all of them.
+//! Three services of three contracts, each of which calls the next through that one's api package, in a
+//! workspace where all share a chassis: what a caller brings along goes through all of them.
 //!
-//! `chain/` holds what their teams have written; the rest is as it was generated.
+//! `chain/` holds what their teams wrote, and `chain/caller/` the tests of all three together; the rest
+//! of them is as it was generated.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use tempfile::TempDir;
 
 use crate::support::{
-    command::run,
-    generator::{Generator, Outcome},
+    answers::Answers,
+    generator::Generator,
     repository::{files, root},
     sample::Turn,
 };
 
 const WORKSPACE: &str = "[workspace]\nresolver = \"3\"\nmembers = [\"caller\"]\n";
 
-/// Tests that call `front`, and look into the other two.
+/// Whoever calls `front`, and looks into all three.
 const CALLER: &str = r#"
 [package]
 name = "caller"
@@ -39,3 +39,147 @@ tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "sync",
 tonic = { version = "0.14", default-features = false }
 tower = { version = "0.5", default-features = false, features = ["util"] }
 "#;
+
+/// A service of the chain.
+struct Service {
+    name: &'static str,
+    /// The next one.
+    calls: Option<&'static str>,
+    port: &'static str,
+    chassis: &'static str,
+    dependencies: &'static str,
+}
+
+const SERVICES: [Service; 3] = [
+    Service {
+        name: "front",
+        calls: Some("orders"),
+        port: "42302",
+        chassis: "own",
+        dependencies: "",
+    },
+    Service {
+        name: "orders",
+        calls: Some("inventory"),
+        port: "42303",
+        chassis: "../front/chassis",
+        dependencies: "",
+    },
+    Service {
+        name: "inventory",
+        calls: None,
+        port: "42304",
+        chassis: "../front/chassis",
+        dependencies: "humantime = \"2.4\"\n",
+    },
+];
+
+impl Service {
+    /// Generates it, and puts in what its team wrote.
+    fn make(&self, workspace: &Path) {
+        let answers = Answers::new(self.name)
+            .with("port", self.port)
+            .with("chassis", self.chassis);
+        let directory = Generator::oldest().generate(workspace, &answers);
+        // All that says hello is written anew, or goes.
+        for example in ["benches", "src/bin", "tests"] {
+            fs::remove_dir_all(directory.join(example)).unwrap();
+        }
+        put(self.name, &directory);
+        let manifest = directory.join("Cargo.toml");
+        let text = fs::read_to_string(&manifest).unwrap();
+        fs::write(manifest, self.manifest(text)).unwrap();
+    }
+
+    /// Its manifest, with what it depends on.
+    fn manifest(&self, generated: String) -> String {
+        let name = self.name;
+        let api = format!("{name}-api = {{ path = \"api\" }}\n");
+        let mock = format!("{name}-api = {{ path = \"api\", features = [\"mock\"] }}\n");
+        let [next, next_mock] = match self.calls {
+            Some(next) => {
+                let at = format!("{next}-api = {{ path = \"../{next}/api\"");
+                [
+                    format!("{at} }}\n"),
+                    format!("{at}, features = [\"mock\"] }}\n"),
+                ]
+            }
+            None => [String::new(), String::new()],
+        };
+        let streams = "futures-util = { version = \"0.3\", default-features = false }\n";
+        let edits = [
+            (
+                format!("[[bin]]\nname = \"{name}-demo\"\npath = \"src/bin/demo.rs\"\n\n"),
+                String::new(),
+            ),
+            (
+                "[[bench]]\nname = \"rpc\"\nharness = false\n\n".into(),
+                String::new(),
+            ),
+            (
+                "features = [\"macros\", \"rt\"]".into(),
+                "features = [\"macros\", \"rt\", \"sync\", \"time\"]".into(),
+            ),
+            (
+                api.clone(),
+                format!("{api}{next}{streams}{}", self.dependencies),
+            ),
+            (mock.clone(), mock + &next_mock),
+        ];
+        edits.into_iter().fold(generated, |text, (old, new)| {
+            assert_eq!(text.matches(&old).count(), 1, "{name} has:\n{old}");
+            text.replace(&old, &new)
+        })
+    }
+}
+
+/// Copies all that `chain/` has of a package to `directory`.
+fn put(package: &str, directory: &Path) {
+    let written = root().join("tests/suite/chain").join(package);
+    for file in files(&written) {
+        let copy = directory.join(&file);
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        fs::copy(written.join(file), copy).unwrap();
+    }
+}
+
+/// The workspace of the three, and of who calls them.
+fn workspace() -> (TempDir, PathBuf) {
+    let parent = TempDir::new().unwrap();
+    let directory = parent.path().join("shop");
+    let caller = directory.join("caller");
+    fs::create_dir_all(&caller).unwrap();
+    fs::write(directory.join("Cargo.toml"), WORKSPACE).unwrap();
+    fs::write(caller.join("Cargo.toml"), CALLER).unwrap();
+    put("caller", &caller);
+    for service in SERVICES {
+        service.make(&directory);
+    }
+    // The versions that are here, rather than the newest.
+    let alone = Generator::oldest().generate(parent.path(), &Answers::new("front"));
+    fs::copy(alone.join("Cargo.lock"), directory.join("Cargo.lock")).unwrap();
+    (parent, directory)
+}
+
+/// That each step is about as many packages spares cargo to build anything twice.
+#[test]
+fn ids_deadlines_and_spans_go_through_three_services() {
+    let (_parent, directory) = workspace();
+    let turn = Turn::wait();
+    let sh = |command: &str| turn.run(&directory, "sh", &["-c", command]);
+    sh(
+        "cargo clean --quiet --package caller --package front --package front-api \
+        --package orders --package orders-api --package inventory --package inventory-api",
+    );
+
+    sh("cargo fmt --check --package front --package orders --package inventory --package caller");
+    sh("cargo clippy --quiet --workspace --exclude chassis --all-targets -- -D warnings");
+    for features in ["", "--features otel"] {
+        let all = format!("--locked --quiet --workspace --exclude chassis {features}");
+        sh(&format!("cargo build {all} --bins --tests"));
+        let tested = sh(&format!(
+            "BINARIES=$CARGO_TARGET_DIR/debug cargo test {all} --lib --tests"
+        ));
+        println!("{tested}");
+    }
+}

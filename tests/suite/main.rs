@@ -5,6 +5,7 @@
 
 mod answers;
 mod any_answer;
+mod chain;
 mod containers;
 mod contracts;
 mod dependencies;

@@ -39,6 +39,15 @@ fn every_placeholder_is_used() {
     assert!(unused.is_empty(), "nothing in template/ uses {unused:?}");
 }
 
+/// A service that takes the chassis from a release names the template's tag.
+#[test]
+fn the_chassis_has_the_version_of_the_template() {
+    let manifest: toml::Table = read("template/chassis/Cargo.toml").parse().unwrap();
+    let version = manifest["package"]["version"].as_str().unwrap();
+    let released = format!("\"v{version}\"");
+    assert!(read("hooks/origin.rhai").contains(&released), "{released}");
+}
+
 /// The files in which Liquid is rendered: all but those of the chassis.
 fn rendered() -> impl Iterator<Item = PathBuf> {
     let files = files(&root().join("template")).into_iter();

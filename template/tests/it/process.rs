@@ -72,3 +72,20 @@ async fn it_stops_when_it_is_asked_to() {
         assert!(log.last().unwrap().ends_with("STATE Stopped"), "{log:#?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_demo_client_talks_to_it() {
+    let service = running(&[]);
+    let demo = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"), "-demo"));
+    let port = service.port().to_string();
+    let said = printed(Command::new(demo).args(["--ip=127.0.0.1", "--port", &port]));
+    assert!(said.ends_with("\nClosed connection.\n"), "{said}");
+
+    let mut to_nobody = Command::new(demo);
+    let nobody = to_nobody.args(["--ip=127.0.0.1", "--port=1"]).output();
+    let nobody = nobody.unwrap();
+    assert_eq!(nobody.status.code(), Some(1));
+    let said = String::from_utf8(nobody.stderr).unwrap();
+    let expected = "can't connect to 127.0.0.1:1 (4 attempts): ";
+    assert!(said.contains(expected), "{said}");
+}

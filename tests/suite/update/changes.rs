@@ -329,18 +329,10 @@ fn a_changed_answer_is_changed_in_template_toml_too() {
 fn a_service_in_a_larger_repository_is_updated_where_it_lies() {
     let mut service = Service::new();
     let parent = TempDir::new().unwrap();
-    let larger = Repository(parent.path().into());
-    let directory = parent.path().join("of ours");
-    fs::rename(
-        service.repository.0.join(".git"),
-        parent.path().join(".git"),
-    )
-    .unwrap();
-    fs::rename(&service.repository.0, &directory).unwrap();
+    let larger = service.move_into(parent.path(), "of ours");
     larger.write("other", "ours\n");
     larger.commit("Larger");
     larger.write("other", "not committed\n");
-    service.repository = Repository(directory);
     let outcome = service.try_update(&[]);
     assert!(outcome.succeeded, "{}", outcome.transcript);
     assert!(service.repository.exists("chassis/src/server/corked.rs"));

@@ -299,6 +299,16 @@ impl Service {
         service
     }
 
+    /// Moves it into `directory` of a larger repository at `parent`, which is not committed yet.
+    pub fn move_into(&mut self, parent: &Path, directory: &str) -> Repository {
+        let git = self.repository.0.join(".git");
+        fs::rename(git, parent.join(".git")).unwrap();
+        let directory = parent.join(directory);
+        fs::rename(&self.repository.0, &directory).unwrap();
+        self.repository = Repository(directory);
+        Repository(parent.into())
+    }
+
     /// `make`, with cargo-generate in the PATH.
     pub fn make(&self, arguments: &[&str]) -> Command {
         let tools = oldest().parent().unwrap().to_owned();

@@ -3,7 +3,7 @@
 
 mod farewell;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 use tempfile::TempDir;
 
@@ -98,6 +98,28 @@ fn a_changed_limit_goes_along_into_the_chassis() {
     assert!(!service.repository.exists("src/server"));
     let limits = service.repository.read("chassis/src/server/limits.rs");
     assert!(limits.contains(ours), "{limits}");
+}
+
+#[test]
+fn a_member_of_a_workspace_stays_one() {
+    let mut service = service(&Answers::new("order-book"));
+    let parent = TempDir::new().unwrap();
+    let larger = service.move_into(parent.path(), "order-book");
+    larger.write("Cargo.toml", "[workspace]\nmembers = [\"order-book\"]\n");
+    larger.commit("Larger");
+    let outcome = service.try_update(&["CARGO_GENERATE_VALUE_WORKSPACE=parent"]);
+    assert!(outcome.succeeded, "{}", outcome.transcript);
+    let manifest: toml::Table = service.repository.read("Cargo.toml").parse().unwrap();
+    assert!(!manifest.contains_key("workspace") && !manifest.contains_key("profile"));
+    let mut metadata = Command::new("cargo");
+    metadata.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let said = run(metadata.current_dir(&service.repository.0));
+    let root = format!("\"workspace_root\":{:?}", larger.0.canonicalize().unwrap());
+    assert!(said.contains(&root), "{said}");
+    for package in ["order-book", "order-book-api", "chassis"] {
+        let package = format!("\"name\":\"{package}\",\"version\"");
+        assert!(said.contains(&package), "{said}");
+    }
 }
 
 #[test]

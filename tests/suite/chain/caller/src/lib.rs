@@ -1,0 +1,1 @@
+//! Whoever calls the three services: see `tests/it`.
