@@ -28,7 +28,7 @@ fn client(python: &Path, port: u16, files: &[&str]) -> Command {
 fn is_served(python: &Path, port: u16, files: &[&str]) {
     let answer = run(&mut client(python, port, files));
     let expected = format!(
-        r#"{{"echoed": true, "health": {{"": "SERVING", "{SERVICE}": "SERVING"}}, "services": ["{SERVICE}", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"]}}"#
+        r#"{{"echoed": true, "health": {{"": "SERVING", "{SERVICE}": "SERVING"}}, "services": ["{SERVICE}", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]}}"#
     );
     assert_eq!(answer.trim(), expected);
 }

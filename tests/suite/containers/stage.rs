@@ -52,6 +52,8 @@ impl Stage {
         command
             .current_dir(&self.service)
             .env("PATH", format!("{}:{path}", programs.display()))
+            // As strict as there, wherever the tests run.
+            .env("CI", "true")
             .env("CALLS", self.calls_file())
             .env("KUBECTL", real("kubectl"))
             .env("CARGO", real("cargo"))
