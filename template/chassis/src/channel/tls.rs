@@ -1,11 +1,14 @@
 //! The TLS files of the client.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 use super::failure::root_cause;
-use crate::file::{self, Error};
+use crate::{
+    file::{self, Error},
+    tls::{certificates, chain},
+};
 
 /// The PEM files of a TLS client. They are read anew for each connection.
 #[derive(Clone, Debug)]
@@ -32,7 +35,9 @@ impl Tls {
 
     /// Makes `endpoint` demand a certificate for `host`, whatever address it connects to.
     pub(super) fn apply(&self, endpoint: Endpoint, host: &str) -> Result<Endpoint, Error> {
-        let ca = read(&self.cafile, "CERTIFICATE")?;
+        let ca = file::read(&self.cafile)?;
+        // tonic reads all of them again, and passes over what it does not understand.
+        certificates::authorities(&self.cafile, &ca)?;
         let config = ClientTlsConfig::new()
             .domain_name(host)
             .ca_certificate(Certificate::from_pem(ca));
@@ -41,34 +46,21 @@ impl Tls {
             .clone()
             .tls_config(config.clone())
             .map_err(|error| {
-                let reason = format!("is no CA for {host}: {}", root_cause(&error));
+                let reason = format!("can't be used for {host}: {}", root_cause(&error));
                 Error::content(&self.cafile, reason)
             })?;
         let Some((certfile, keyfile)) = &self.identity else {
             return Ok(with_ca);
         };
-        let identity = Identity::from_pem(
-            read(certfile, "CERTIFICATE")?,
-            read(keyfile, "PRIVATE KEY")?,
-        );
+        let (cert, key) = (file::read(certfile)?, file::read(keyfile)?);
+        chain::check((certfile, &cert), (keyfile, &key))?;
+        let identity = Identity::from_pem(cert, key);
         endpoint
             .tls_config(config.identity(identity))
             .map_err(|error| {
                 let cert = certfile.display();
-                let reason = format!("is not the key of {cert}: {}", root_cause(&error));
+                let reason = format!("can't be used with {cert}: {}", root_cause(&error));
                 Error::content(keyfile, reason)
             })
-    }
-}
-
-/// Reads a PEM file that must hold a `section`.
-fn read(path: &Path, section: &str) -> Result<Vec<u8>, Error> {
-    let pem = file::read(path)?;
-    let end = format!("{section}-----");
-    if pem.windows(end.len()).any(|bytes| bytes == end.as_bytes()) {
-        Ok(pem)
-    } else {
-        let reason = format!("holds no PEM section {section}");
-        Err(Error::content(path, reason))
     }
 }

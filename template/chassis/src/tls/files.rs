@@ -6,18 +6,14 @@ use std::{
     time::SystemTime,
 };
 
+use der::DateTime;
 use humantime::format_rfc3339_seconds;
 use tokio_rustls::rustls::{
-    self, RootCertStore, ServerConfig,
-    pki_types::{
-        CertificateDer, PrivateKeyDer,
-        pem::{self, PemObject},
-    },
-    server::WebPkiClientVerifier,
+    self, RootCertStore, ServerConfig, pki_types::CertificateDer, server::WebPkiClientVerifier,
 };
 use tracing::{info, warn};
 
-use super::expiry;
+use super::{certificates, chain, x509::Certificate};
 use crate::file::{self, Error};
 
 /// The files that a TLS server can't do without, and the one that it can.
@@ -64,7 +60,7 @@ impl Files {
         let builder = match self.ca.as_deref().zip(pems.ca.as_deref()) {
             Some((path, ca)) => {
                 let mut roots = RootCertStore::empty();
-                for root in certificates(path, ca)? {
+                for root in certificates::authorities(path, ca)? {
                     roots.add(root).map_err(|error| unusable(path, error))?;
                 }
                 let verifier = WebPkiClientVerifier::builder(roots.into())
@@ -74,20 +70,11 @@ impl Files {
             }
             None => builder.with_no_client_auth(),
         };
-        let chain = certificates(&self.cert, &pems.cert)?;
-        let expires = expiry::of_chain(&chain).map_err(|error| unusable(&self.cert, error))?;
-        let key = PrivateKeyDer::from_pem_slice(&pems.key)
-            .map_err(|error| not_pem(&self.key, "unencrypted private key", error))?;
+        let (chain, key) = chain::with_key((&self.cert, &pems.cert), (&self.key, &pems.key))?;
+        let expires = expiry(&chain).map_err(|error| unusable(&self.cert, error))?;
         let mut config = builder
             .with_single_cert(chain, key)
-            .map_err(|error| match error {
-                rustls::Error::InconsistentKeys(_) => Error::content(
-                    &self.key,
-                    format_args!("is not the key of {}", self.cert.display()),
-                ),
-                rustls::Error::General(_) => unusable(&self.key, error),
-                error => unusable(&self.cert, error),
-            })?;
+            .map_err(|error| unusable(&self.cert, error))?;
         // All that gRPC speaks.
         config.alpn_protocols = vec![b"h2".to_vec()];
         self.tell(expires);
@@ -108,23 +95,35 @@ impl Files {
     }
 }
 
-fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| not_pem(path, "certificate", error))?;
-    if certificates.is_empty() {
-        return Err(not_pem(path, "certificate", pem::Error::NoItemsFound));
-    }
-    Ok(certificates)
-}
-
-fn not_pem(path: &Path, wanted: &str, error: pem::Error) -> Error {
-    match error {
-        pem::Error::NoItemsFound => Error::content(path, format_args!("holds no {wanted} (PEM)")),
-        error => Error::content(path, format_args!("is not valid PEM: {error}")),
-    }
+/// When the first certificate of `chain` expires.
+fn expiry(chain: &[CertificateDer<'_>]) -> der::Result<SystemTime> {
+    let far = DateTime::INFINITY.to_system_time();
+    chain.iter().try_fold(far, |first, certificate| {
+        Ok(first.min(Certificate::parse(certificate)?.not_after))
+    })
 }
 
 fn unusable(path: &Path, error: impl std::fmt::Display) -> Error {
     Error::content(path, format_args!("can't be used: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    fn expiring(year: i32) -> CertificateDer<'static> {
+        let mut params = CertificateParams::default();
+        params.not_after = date_time_ymd(year, 2, 3);
+        let key = KeyPair::generate().unwrap();
+        params.self_signed(&key).unwrap().into()
+    }
+
+    #[test]
+    fn a_chain_expires_with_its_first_certificate() {
+        let chain = [expiring(2070), expiring(2030), expiring(2060)];
+        let expected = Certificate::parse(&chain[1]).unwrap().not_after;
+        assert_eq!(expiry(&chain), Ok(expected));
+    }
 }

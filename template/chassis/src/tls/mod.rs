@@ -1,14 +1,32 @@
 //! TLS of the server: who it is, and whom it lets in.
 //!
-//! | file     | its concern                                         |
-//! |----------|-----------------------------------------------------|
-//! | `files`  | certificates, keys, CA, made into an identity       |
-//! | `reload` | the same, when the files change                     |
-//! | `expiry` | when certificates expire                            |
+//! Every file is read strictly, at the start, in a dry run and when it changes: what
+//! a handshake would stumble over, or drop in silence, is one sentence that names the
+//! file, the line and what to do.
+//!
+//! | file           | its concern                                       |
+//! |----------------|---------------------------------------------------|
+//! | `files`        | certificates, keys, CA, made into an identity     |
+//! | `reload`       | the same, when the files change                   |
+//! | `chain`        | certificates, and the key of the first            |
+//! | `certificates` | a file of certificates: a chain, or CAs           |
+//! | `key`          | a file with a private key                         |
+//! | `encoding`     | files that are not PEM                            |
+//! | `pem`          | the text of a PEM file                            |
+//! | `x509`         | what a certificate says                           |
+//! | `algorithm`    | which algorithm a key is for                      |
+//! | `asn1`         | elements of DER                                   |
 
-mod expiry;
+mod algorithm;
+mod asn1;
+pub(crate) mod certificates;
+pub(crate) mod chain;
+mod encoding;
 mod files;
+mod key;
+mod pem;
 mod reload;
+mod x509;
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -27,7 +45,7 @@ pub struct Settings {
     pub certfile: Option<PathBuf>,
     /// Its private key.
     pub privkeyfile: Option<PathBuf>,
-    /// The CA whose certificates clients have to show, for mutual TLS.
+    /// The CAs whose certificates clients have to show, for mutual TLS.
     pub cafile: Option<PathBuf>,
     /// How often to look whether the files have changed; zero is never.
     pub reload_interval: Duration,

@@ -27,6 +27,7 @@ mod soak;
 mod streams;
 mod support;
 mod tls;
+mod tls_files;
 mod tls_reload;
 #[cfg(feature = "otel")]
 mod traces;

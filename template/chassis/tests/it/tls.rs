@@ -118,11 +118,11 @@ fn what_tls_lacks_is_one_clear_line_and_exit_code_1() {
         ),
         (
             &[tls, "-c", &torn, "-k", &key],
-            &format!("{torn} is not valid PEM"),
+            &format!("{torn} line 2: is not base64"),
         ),
         (
             &[tls, "-c", &cert, "-k", &cert],
-            &format!("{cert} holds no unencrypted private key"),
+            &format!("{cert} line 1: CERTIFICATE, where a PRIVATE KEY is expected"),
         ),
         (
             &[tls, "-c", &cert, "-k", &alien],
@@ -130,7 +130,7 @@ fn what_tls_lacks_is_one_clear_line_and_exit_code_1() {
         ),
         (
             &[tls, "-c", &cert, "-k", &key, "-a", &key],
-            &format!("{key} holds no certificate"),
+            &format!("{key} line 1: PRIVATE KEY, where a CERTIFICATE is expected"),
         ),
     ];
     for (flags, problem) in cases {

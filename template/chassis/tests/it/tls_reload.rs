@@ -80,7 +80,7 @@ async fn a_broken_file_is_logged_and_the_old_ones_stay_in_use() {
     let name = cert.display();
     let trouble = [
         ("can't read", format!("{name}: No such file")),
-        ("", format!("{name} holds no certificate")),
+        ("", format!("{name} is empty")),
         ("mismatch", format!("is not the key of {name}")),
     ];
     for (what, problem) in trouble {

@@ -99,7 +99,7 @@ fn files_that_can_not_be_used_are_named() {
         ),
         (
             [&client_key, &client, &client_key],
-            format!("{client_key} holds no PEM section"),
+            format!("{client_key} line 1: PRIVATE KEY, where a CERTIFICATE is expected"),
         ),
         ([&ca, &client, &missing], format!("{missing}: No such file")),
         (
