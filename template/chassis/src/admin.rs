@@ -12,19 +12,18 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    sync::{Semaphore, watch},
-    time::timeout,
-};
+use tokio::{sync::watch, time::timeout};
 use tracing::debug;
 
 use crate::{
     lifecycle::State,
     listener::Listener,
+    slots::{Slots, Spoke},
     telemetry::{log, metrics::Metrics},
 };
 
-/// Connections at a time; half of the files that are kept for such.
+/// Connections at a time; half of the files that are kept for such. A new one takes the place of
+/// the one that has been silent for longest, since a kubelet waits 1 s for its answer.
 const MAX_CONNECTIONS: usize = 16;
 
 /// Time to send the head of a request, then its body; and to be idle between two.
@@ -48,25 +47,25 @@ pub(crate) async fn serve(
     metrics: Arc<Metrics>,
 ) {
     let admin = Arc::new(Admin { lifecycle, metrics });
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut slots = Slots::new(MAX_CONNECTIONS);
     loop {
-        let permit = permits.clone().acquire_owned().await;
         let (tcp, _) = listener.accept().await;
         let admin = admin.clone();
-        let service = service_fn(move |request| {
-            let admin = admin.clone();
-            async move { Ok::<_, Infallible>(admin.answer(request).await) }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
-            .serve_connection(TokioIo::new(tcp), service);
-        tokio::spawn(async move {
+        let connection = |spoke: Spoke| async move {
+            let service = service_fn(|request| {
+                spoke.now();
+                let admin = admin.clone();
+                async move { Ok::<_, Infallible>(admin.answer(request).await) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE)
+                .serve_connection(TokioIo::new(tcp), service);
             if let Err(reason) = connection.await {
                 debug!("Admin connection closed: {reason}");
             }
-            drop(permit);
-        });
+        };
+        slots.run(connection).await;
     }
 }
 

@@ -15,6 +15,7 @@ pub mod lifecycle;
 mod listener;
 pub mod server;
 mod signals;
+mod slots;
 mod standard;
 pub mod telemetry;
 #[cfg(feature = "testing")]

@@ -20,6 +20,7 @@ mod limits;
 mod logging;
 mod metrics;
 mod panics;
+mod probes;
 mod rpcs;
 mod scripted;
 mod settings;
