@@ -5,11 +5,14 @@ use std::{
     time::Duration,
 };
 
-/// `time`, give or take up to `share` of it.
+use crate::values::YEAR;
+
+/// `time`, give or take up to `share` of it; of a year at most.
 pub(crate) fn jittered(time: Duration, share: f64) -> Duration {
     let random = RandomState::new().hash_one(()) % 2001;
     #[expect(clippy::cast_precision_loss, reason = "at most 2000")]
-    time.mul_f64(1.0 + share * (random as f64 / 1000.0 - 1.0))
+    time.min(YEAR)
+        .mul_f64(1.0 + share * (random as f64 / 1000.0 - 1.0))
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub use self::{
     settings::Settings,
     tls::Tls,
 };
-use crate::{context::Context, contract, telemetry::methods::Families};
+use crate::{context::Context, contract, telemetry::methods::Families, values::YEAR};
 
 /// Connections to a running service, to every address behind its name. Clones
 /// share them; they close once no clone and no call uses them.
@@ -120,7 +120,7 @@ impl Channel {
         info!("Connect to {address}");
         let pool = Pool::connect(settings, resolver).await?;
         let methods = families.methods(contract::methods(descriptors));
-        let caller = Caller::new(pool, methods, settings.call_timeout);
+        let caller = Caller::new(pool, methods, settings.call_timeout.min(YEAR));
         Ok(Self(Arc::new(caller)))
     }
 

@@ -6,7 +6,7 @@ use tonic::transport::Endpoint;
 
 pub use super::tls::Tls;
 use super::{error::Error, failure::root_cause};
-use crate::file;
+use crate::{file, values::unbracketed};
 
 // As the server does. More often than each minute, and a server may take it for
 // an attack (gRPC A8).
@@ -34,11 +34,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Plain TCP to `host` and `port`, with the default timeouts.
+    /// Plain TCP to `host` and `port`, with the default timeouts. An IPv6 address
+    /// may stand in brackets.
     #[must_use]
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self {
-            host: host.into(),
+            host: unbracketed(&host.into()).into(),
             port,
             tls: None,
             attempts: 4,
@@ -103,7 +104,10 @@ mod tests {
 
     #[test]
     fn an_ipv6_address_stands_in_brackets() {
-        assert_eq!(Settings::new("::1", 42).address(), "[::1]:42");
+        for host in ["::1", "[::1]"] {
+            let settings = Settings::new(host, 42);
+            assert_eq!((&*settings.host, &*settings.address()), ("::1", "[::1]:42"));
+        }
         assert_eq!(Settings::new("localhost", 42).address(), "localhost:42");
     }
 

@@ -2,8 +2,12 @@
 
 use std::{env, process::ExitCode};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{
+    Arg, Command,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
+use super::similar;
 use crate::about::About;
 
 /// What to print instead of running: help, version, or what is wrong.
@@ -11,11 +15,24 @@ use crate::about::About;
 pub struct Answer {
     about: &'static About,
     error: clap::Error,
+    /// The flag that an unknown one was meant to be.
+    meant: Option<String>,
 }
 
 impl Answer {
-    pub(super) fn new(about: &'static About, error: clap::Error) -> Self {
-        Self { about, error }
+    pub(super) fn new(about: &'static About, command: &Command, error: clap::Error) -> Self {
+        let meant = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+            (ErrorKind::UnknownArgument, Some(ContextValue::String(flag))) => {
+                let flags = command.get_arguments().filter_map(Arg::get_long);
+                similar::to(flag.trim_start_matches('-'), flags).map(Into::into)
+            }
+            _ => None,
+        };
+        Self {
+            about,
+            error,
+            meant,
+        }
     }
 
     /// Prints help and version to stdout, and ends well; what is wrong, in one
@@ -35,9 +52,10 @@ impl Answer {
         let line = problem.split_whitespace().collect::<Vec<_>>().join(" ");
         let line = line.trim_start_matches("error: ");
         let name = self.about.name;
-        match self.variable() {
-            Some(variable) => eprintln!("{name}: {variable}: {line} (see --help)"),
-            None => eprintln!("{name}: {line} (see --help)"),
+        match (self.variable(), self.meant) {
+            (Some(variable), _) => eprintln!("{name}: {variable}: {line} (see --help)"),
+            (None, Some(meant)) => eprintln!("{name}: {line}; is it --{meant}? (see --help)"),
+            (None, None) => eprintln!("{name}: {line} (see --help)"),
         }
         ExitCode::from(2)
     }

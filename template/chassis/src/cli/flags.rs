@@ -2,13 +2,13 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, value_parser};
-use humantime::parse_duration;
+use clap::Args;
 
 use crate::{
     server::{self, limits::Limits},
     telemetry::log,
     tls,
+    values::{DAY, MILLISECOND, ip, number, time_or_never},
 };
 
 /// The flags of every service, to be flattened into its own.
@@ -16,18 +16,18 @@ use crate::{
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub struct Flags {
-    /// Port of the gRPC server; 0 takes a free one
+    /// Port of the gRPC server; 0 takes a free one [0 to 65535]
     // Its default is that of the service: see `About`.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = number(0, u16::MAX))]
     port: u16,
     /// IP address to listen on
-    #[arg(long, default_value = "0.0.0.0")]
+    #[arg(long, default_value = "0.0.0.0", value_parser = ip)]
     ip: IpAddr,
-    /// Port of /livez, /readyz, /metrics and /loglevel; plain HTTP [default: none]
-    #[arg(long, value_name = "PORT")]
+    /// Port of /livez, /readyz, /metrics and /loglevel; plain HTTP [0 to 65535] [default: none]
+    #[arg(long, value_name = "PORT", value_parser = number(0, u16::MAX))]
     admin_port: Option<u16>,
     /// IP address to serve them on [default: that of --ip]
-    #[arg(long, value_name = "IP")]
+    #[arg(long, value_name = "IP", value_parser = ip)]
     admin_ip: Option<IpAddr>,
     /// Use TLS, else plain TCP
     #[arg(short = 't', long)]
@@ -41,8 +41,9 @@ pub struct Flags {
     /// Demand client certificates from this CA (PEM)
     #[arg(short = 'a', long, value_name = "FILE")]
     cafile: Option<PathBuf>,
-    /// Look for changes of these files so often; 0s: on SIGHUP only
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    /// Look for changes of these files so often; 0s: on SIGHUP only [10ms to 1day]
+    #[arg(long, value_name = "TIME", default_value = "10s",
+          value_parser = time_or_never(10 * MILLISECOND, DAY))]
     tls_reload_interval: Duration,
     /// Also log to a file in this directory
     #[arg(short = 'd', long, value_name = "DIR")]
@@ -51,9 +52,8 @@ pub struct Flags {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = log::Format::Text,
           hide_possible_values = true)]
     log_format: log::Format,
-    /// 0 Debug, 1 Info, 2 Warning, 3 State, 4 Error, 5 Quiet
-    #[arg(short, long, value_name = "LEVEL", default_value_t = 1,
-          value_parser = value_parser!(u8).range(0..=5))]
+    /// 0 Debug, 1 Info, 2 Warning, 3 State, 4 Error, 5 Quiet [0 to 5]
+    #[arg(short, long, value_name = "LEVEL", default_value_t = 1, value_parser = number(0_u8, 5))]
     loglevel: u8,
     /// Check files and settings, then exit without listening
     #[arg(short = 'n', long)]

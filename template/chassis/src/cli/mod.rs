@@ -11,6 +11,7 @@
 //! | `upstream` | where a service is that this one calls, under any prefix |
 //! | `target`   | where the service is that a client program calls         |
 //! | `answer`   | help, version, or what is wrong                          |
+//! | `similar`  | the flag that a misspelt one was meant to be             |
 //!
 //! ```
 //! use chassis::{About, cli::Flags};
@@ -34,6 +35,7 @@
 
 mod answer;
 mod flags;
+mod similar;
 mod target;
 mod upstream;
 
@@ -74,10 +76,11 @@ pub fn parse_from<F: Args>(
     about: &'static About,
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<F, Answer> {
-    let matches = command::<F>(about).try_get_matches_from(arguments);
+    let command = command::<F>(about);
+    let matches = command.clone().try_get_matches_from(arguments);
     matches
         .and_then(|matches| F::from_arg_matches(&matches))
-        .map_err(|error| Answer::new(about, error))
+        .map_err(|error| Answer::new(about, &command, error))
 }
 
 fn command<F: Args>(about: &About) -> Command {

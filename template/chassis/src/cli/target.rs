@@ -4,15 +4,18 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::channel::settings::{Settings, Tls};
+use crate::{
+    channel::settings::{Settings, Tls},
+    values::number,
+};
 
 /// The flags of a program that calls one service.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub struct Target {
-    /// Port of the service
+    /// Port of the service [1 to 65535]
     // Its default is that of the service: see `About`.
-    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, long, value_parser = number(1, u16::MAX))]
     port: u16,
     /// Host of the service
     #[arg(long, default_value = "localhost")]

@@ -6,9 +6,11 @@ use std::{marker::PhantomData, path::PathBuf, time::Duration};
 use clap::{
     Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, Error, FromArgMatches, value_parser,
 };
-use humantime::parse_duration;
 
-use crate::channel::settings::{Settings, Tls};
+use crate::{
+    channel::settings::{Settings, Tls},
+    values::{DAY, HOUR, MILLION, MILLISECOND, number, time as time_between},
+};
 
 /// What the flags of an upstream begin with, and where it is by default.
 pub trait Prefix: Clone + Send + Sync + 'static {
@@ -75,9 +77,15 @@ fn file<P: Prefix>(name: &str, help: &'static str) -> Arg {
     file.value_parser(value_parser!(PathBuf))
 }
 
-fn time<P: Prefix>(name: &str, default: &'static str, help: &'static str) -> Arg {
+fn time<P: Prefix>(
+    name: &str,
+    default: &'static str,
+    longest: Duration,
+    help: &'static str,
+) -> Arg {
     let time = flag::<P>(name, help).value_name("TIME");
-    time.default_value(default).value_parser(parse_duration)
+    time.default_value(default)
+        .value_parser(time_between(MILLISECOND, longest))
 }
 
 impl<P: Prefix> Args for Upstream<P> {
@@ -93,9 +101,9 @@ impl<P: Prefix> Args for Upstream<P> {
             )
             .arg(
                 flag::<P>("port", "Its port")
-                    .help(format!("Its port [default: {}]", P::PORT))
+                    .help(format!("Its port [1 to 65535] [default: {}]", P::PORT))
                     .value_name("PORT")
-                    .value_parser(value_parser!(u16).range(1..)),
+                    .value_parser(number(1, u16::MAX)),
             )
             .group(named)
             .arg(
@@ -118,20 +126,25 @@ impl<P: Prefix> Args for Upstream<P> {
                     .requires(id("certfile")),
             )
             .arg(
-                flag::<P>("attempts", "How often to try to connect before giving up")
-                    .value_name("N")
-                    .default_value("4")
-                    .value_parser(value_parser!(u32).range(1..)),
+                flag::<P>(
+                    "attempts",
+                    "How often to try to connect before giving up [1 to 1000000]",
+                )
+                .value_name("N")
+                .default_value("4")
+                .value_parser(number(1, MILLION)),
             )
             .arg(time::<P>(
                 "connect_timeout",
                 "5s",
-                "Longest time one attempt to connect may take",
+                HOUR,
+                "Longest time one attempt to connect may take [1ms to 1h]",
             ))
             .arg(time::<P>(
                 "timeout",
                 "10s",
-                "Longest time until a call of it is answered, all attempts together",
+                DAY,
+                "Longest time until a call of it is answered, all attempts together [1ms to 1day]",
             ))
     }
 

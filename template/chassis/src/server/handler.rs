@@ -30,6 +30,7 @@ use crate::{
     context::{Context, timeout},
     deadline::Deadline,
     telemetry::{call::Call, ids, methods::Methods, panics, traces},
+    values::YEAR,
 };
 
 /// Health checks are answered under overload, too: an orchestrator would take
@@ -66,8 +67,11 @@ impl Handler {
         Self {
             rpcs,
             methods,
-            request_timeout: limits.request_timeout,
-            permits: Arc::new(Semaphore::new(limits.max_requests)),
+            // Beyond any clock, it would be a panic of every RPC.
+            request_timeout: limits.request_timeout.min(YEAR),
+            permits: Arc::new(Semaphore::new(
+                limits.max_requests.min(Semaphore::MAX_PERMITS),
+            )),
         }
     }
 

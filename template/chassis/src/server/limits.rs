@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use clap::{Args, value_parser};
-use humantime::parse_duration;
+use clap::Args;
+
+use crate::values::{DAY, HOUR, MILLION, MILLISECOND, YEAR, number, time};
 
 /// Largest message in either direction, in bytes. 4 MiB: the limit of every gRPC implementation.
 pub const MAX_MESSAGE_SIZE: usize = 4 * 1024 * 1024;
@@ -30,35 +31,35 @@ pub(super) const RESERVED_FILES: u64 = 32;
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub struct Limits {
-    /// Connections at a time; more wait in the backlog
-    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = value_parser!(u32).range(1..))]
+    /// Connections at a time; more wait in the backlog [1 to 1000000]
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = number(1, MILLION))]
     pub max_connections: u32,
-    /// RPCs at a time over all connections; more are refused with RESOURCE_EXHAUSTED
-    #[arg(long, value_name = "N", default_value_t = 256)]
+    /// RPCs at a time over all connections; more are refused with RESOURCE_EXHAUSTED [1 to 1000000]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = number(1, MILLION as usize))]
     pub max_requests: usize,
-    /// Longest time until an RPC answers, be it with the start of a stream; the caller may ask for less
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_duration)]
+    /// Longest time until an RPC answers, be it with the start of a stream; the caller may ask for less [1ms to 1day]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time(MILLISECOND, DAY))]
     pub request_timeout: Duration,
     // 10 s: linkerd's detection timeout.
-    /// Longest time a new connection may take to greet, its TLS handshake included
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    /// Longest time a new connection may take to greet, its TLS handshake included [1ms to 1h]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time(MILLISECOND, HOUR))]
     pub handshake_timeout: Duration,
-    /// Ping a connection that has been silent for so long
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
+    /// Ping a connection that has been silent for so long [1ms to 1day]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time(MILLISECOND, DAY))]
     pub keepalive_interval: Duration,
     // 20 s: the gRPC keepalive guide.
-    /// Close it when the ping is not answered in time
-    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = parse_duration)]
+    /// Close it when the ping is not answered in time [1ms to 1h]
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = time(MILLISECOND, HOUR))]
     pub keepalive_timeout: Duration,
     // gRFC A9. It lets load balance itself anew, and peers pick up new addresses.
-    /// Age at which a connection is closed gracefully, give or take 10 %
-    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = parse_duration)]
+    /// Age at which a connection is closed gracefully, give or take 10 % [1ms to 1year]
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = time(MILLISECOND, YEAR))]
     pub connection_age: Duration,
     // 5 s: what Kubernetes takes to stop sending traffic to a pod that ends.
-    /// On SIGTERM, go on serving for so long while load balancers look away
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
+    /// On SIGTERM, go on serving for so long while load balancers look away [0s to 1h]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time(Duration::ZERO, HOUR))]
     pub drain_delay: Duration,
-    /// Then give the RPCs in flight so long before closing by force
-    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = parse_duration)]
+    /// Then give the RPCs in flight so long before closing by force [0s to 1h]
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = time(Duration::ZERO, HOUR))]
     pub drain_timeout: Duration,
 }

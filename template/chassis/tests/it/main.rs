@@ -21,6 +21,7 @@ mod logging;
 mod metrics;
 mod panics;
 mod probes;
+mod ranges;
 mod rpcs;
 mod scripted;
 mod settings;

@@ -1,0 +1,116 @@
+//! Values of flags. Each number and each time has a range, which the flag's help tells in
+//! brackets; what lies outside is refused before anything starts.
+
+use std::{fmt::Display, net::IpAddr, str::FromStr, time::Duration};
+
+use humantime::{format_duration, parse_duration};
+
+/// As long as anything may take; longer times are refused by flags, and cut to this where a
+/// setting has them. No clock overflows by it.
+pub(crate) const YEAR: Duration = Duration::from_secs(31_557_600);
+
+pub(crate) const DAY: Duration = Duration::from_hours(24);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// Connections, RPCs, attempts: more than any machine has.
+pub(crate) const MILLION: u32 = 1_000_000;
+
+/// Reads a number from `least` to `most`.
+pub(crate) fn number<T>(
+    least: T,
+    most: T,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync
+where
+    T: FromStr + PartialOrd + Display + Copy + Send + Sync,
+{
+    move |text| {
+        let number = text.parse().ok();
+        number
+            .filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| format!("it has to be a number from {least} to {most}"))
+    }
+}
+
+/// Reads a time from `least` to `most`, such as `30s`.
+pub(crate) fn time(
+    least: Duration,
+    most: Duration,
+) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync {
+    move |text| {
+        let time = parse_duration(text).ok();
+        time.filter(|time| (least..=most).contains(time))
+            .ok_or_else(|| {
+                let [least, most] = [least, most].map(format_duration);
+                format!("it has to be a time from {least} to {most}, such as 30s or 5m")
+            })
+    }
+}
+
+/// The same, or zero, which stands for never.
+pub(crate) fn time_or_never(
+    least: Duration,
+    most: Duration,
+) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync {
+    move |text| match parse_duration(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => time(least, most)(text).map_err(|error| format!("{error}, or 0s")),
+    }
+}
+
+/// Reads an IP address; one of IPv6 may stand in brackets, as in front of a port.
+pub(crate) fn ip(text: &str) -> Result<IpAddr, String> {
+    unbracketed(text)
+        .parse()
+        .map_err(|_| "it has to be an IP address, such as 127.0.0.1 or ::1".into())
+}
+
+/// A host as it is looked up: an IPv6 address without the brackets that it has in a URL.
+pub(crate) fn unbracketed(host: &str) -> &str {
+    let inner = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    inner.filter(|inner| inner.contains(':')).unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_a_range() {
+        let number = number(1_usize, 7);
+        assert_eq!(number("1"), Ok(1));
+        assert_eq!(number("7"), Ok(7));
+        for outside in ["0", "8", "-1", "x", "", "99999999999999999999999"] {
+            let error = number(outside).unwrap_err();
+            assert_eq!(error, "it has to be a number from 1 to 7");
+        }
+    }
+
+    #[test]
+    fn a_time_has_a_range() {
+        let at_least = time(MILLISECOND, HOUR);
+        assert_eq!(at_least("1ms"), Ok(MILLISECOND));
+        assert_eq!(at_least("60m"), Ok(HOUR));
+        for outside in ["0s", "999us", "3601s", "584000000000years", "soon", "1", ""] {
+            let error = at_least(outside).unwrap_err();
+            assert!(error.contains("from 1ms to 1h"), "{error}");
+        }
+        let or_never = time_or_never(MILLISECOND, HOUR);
+        assert_eq!(or_never("0s"), Ok(Duration::ZERO));
+        assert_eq!(or_never("1ms"), Ok(MILLISECOND));
+        or_never("999us").unwrap_err();
+    }
+
+    #[test]
+    fn only_an_ipv6_address_stands_in_brackets() {
+        assert_eq!(unbracketed("[::1]"), "::1");
+        for host in ["::1", "localhost", "[localhost]", "[::1", "[]"] {
+            assert_eq!(unbracketed(host), host);
+        }
+        assert_eq!(ip("[::1]"), ip("::1"));
+        ip("[127.0.0.1]").unwrap_err();
+        ip("localhost").unwrap_err();
+    }
+}
