@@ -3,7 +3,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -39,13 +39,23 @@ pub fn check(address: Option<SocketAddr>) -> Result<(), Error> {
     let mut address = address
         .filter(|address| address.port() != 0)
         .ok_or(Error::NoPort)?;
-    // A service that listens on all addresses listens on the loopback, too.
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    let answer = ask(address).map_err(|source| Error::NoAnswer { address, source })?;
+    // A service that listens on all addresses listens on the loopback, too. That of IPv4 is
+    // on each machine, while containers often have none of IPv6.
+    let v6_only = if address.ip().is_unspecified() {
+        let v6 = address.is_ipv6().then_some(Ipv6Addr::LOCALHOST);
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+        v6
+    } else {
+        None
+    };
+    let answer = match (ask(address), v6_only) {
+        (Err(_), Some(ip)) => {
+            address.set_ip(ip.into());
+            ask(address)
+        }
+        (answer, _) => answer,
+    };
+    let answer = answer.map_err(|source| Error::NoAnswer { address, source })?;
     if answer.starts_with("HTTP/1.1 200 ") {
         Ok(())
     } else {

@@ -1,9 +1,14 @@
 //! A port to listen on, that goes on accepting whatever the system does.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    time::Duration,
+};
 
+use socket2::SockRef;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     time::sleep,
 };
 use tracing::{debug, warn};
@@ -19,6 +24,24 @@ pub struct Error {
     source: io::Error,
 }
 
+/// All addresses of this machine: of IPv6 and IPv4 alike, or of IPv4 alone where the
+/// system has nothing else.
+pub(crate) fn anywhere() -> IpAddr {
+    anywhere_if(|address| UdpSocket::bind(address).map(drop))
+}
+
+/// The same on a system where `bind` shows which addresses there are.
+fn anywhere_if(bind: impl FnOnce(SocketAddr) -> io::Result<()>) -> IpAddr {
+    let all = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    match bind((all, 0).into()) {
+        Ok(()) => all,
+        Err(reason) => {
+            debug!("No IPv6 here: {reason}");
+            Ipv4Addr::UNSPECIFIED.into()
+        }
+    }
+}
+
 /// A bound port.
 pub(crate) struct Listener {
     tcp: TcpListener,
@@ -26,13 +49,26 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) async fn bind(address: SocketAddr) -> Result<Self, Error> {
-        let bound = async {
-            let tcp = TcpListener::bind(address).await?;
+    /// Listens on `address`; on `::` for IPv4 as well.
+    pub(crate) fn bind(address: SocketAddr) -> Result<Self, Error> {
+        let bound = || {
+            let socket = match address {
+                SocketAddr::V4(_) => TcpSocket::new_v4(),
+                SocketAddr::V6(_) => TcpSocket::new_v6(),
+            }?;
+            if address.ip() == Ipv6Addr::UNSPECIFIED {
+                // Whatever the system's default (net.ipv6.bindv6only) is.
+                SockRef::from(&socket).set_only_v6(false)?;
+            }
+            // Else the next one could not start while connections of the last linger.
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            // As many may wait as the system lets (net.core.somaxconn).
+            let tcp = socket.listen(u32::MAX)?;
             let address = tcp.local_addr()?;
             Ok(Self { tcp, address })
         };
-        bound.await.map_err(|source| Error { address, source })
+        bound().map_err(|source| Error { address, source })
     }
 
     /// Where it listens; with the port that it got where any was asked for.
@@ -40,11 +76,14 @@ impl Listener {
         self.address
     }
 
-    /// The next connection, and whom it is with.
+    /// The next connection, and whom it is with: an IPv4 address is told as one.
     pub(crate) async fn accept(&self) -> (TcpStream, SocketAddr) {
         loop {
             match self.tcp.accept().await {
-                Ok(accepted) => return accepted,
+                Ok((tcp, mut peer)) => {
+                    peer.set_ip(peer.ip().to_canonical());
+                    return (tcp, peer);
+                }
                 Err(error) if is_the_peers(&error) => {
                     debug!("Connection lost in the backlog: {error}");
                 }
@@ -65,4 +104,17 @@ fn is_the_peers(error: &io::Error) -> bool {
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_without_ipv6_has_ipv4() {
+        // What socket(2) says where the kernel was started with ipv6.disable=1.
+        let none = |_| Err(io::Error::from_raw_os_error(97));
+        assert_eq!(anywhere_if(none), Ipv4Addr::UNSPECIFIED);
+        assert_eq!(anywhere_if(|_| Ok(())), Ipv6Addr::UNSPECIFIED);
+    }
 }

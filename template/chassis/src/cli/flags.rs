@@ -5,6 +5,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use clap::Args;
 
 use crate::{
+    listener,
     server::{self, limits::Limits},
     telemetry::log,
     tls,
@@ -20,9 +21,9 @@ pub struct Flags {
     // Its default is that of the service: see `About`.
     #[arg(short, long, value_parser = number(0, u16::MAX))]
     port: u16,
-    /// IP address to listen on
-    #[arg(long, default_value = "0.0.0.0", value_parser = ip)]
-    ip: IpAddr,
+    /// IP address to listen on [default: all of IPv6 and IPv4]
+    #[arg(long, value_parser = ip)]
+    ip: Option<IpAddr>,
     /// Port of /livez, /readyz, /metrics and /loglevel; plain HTTP [0 to 65535] [default: none]
     #[arg(long, value_name = "PORT", value_parser = number(0, u16::MAX))]
     admin_port: Option<u16>,
@@ -80,14 +81,15 @@ pub struct Settings {
 
 impl From<Flags> for Settings {
     fn from(flags: Flags) -> Self {
+        let ip = flags.ip.unwrap_or_else(listener::anywhere);
         Self {
             dry_run: flags.dry_run,
             healthcheck: flags.healthcheck,
             server: server::Settings {
-                address: (flags.ip, flags.port).into(),
+                address: (ip, flags.port).into(),
                 admin: flags
                     .admin_port
-                    .map(|port| (flags.admin_ip.unwrap_or(flags.ip), port).into()),
+                    .map(|port| (flags.admin_ip.unwrap_or(ip), port).into()),
                 tls: tls::Settings {
                     enabled: flags.usetls,
                     certfile: flags.certfile,

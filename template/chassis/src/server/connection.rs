@@ -94,7 +94,7 @@ impl Connections {
         let (io, peer): (Box<dyn Io>, _) = match &self.tls {
             None => {
                 let peer = Peer::Plain(tcp.connect_info());
-                (Box::new(tcp), peer)
+                (Box::new(tcp), peer.canonical())
             }
             Some(identity) => {
                 let config = identity.borrow().config.clone();
@@ -103,7 +103,7 @@ impl Connections {
                     .await
                     .map_err(Rejected::Tls)?;
                 let peer = Peer::Tls(tls.connect_info());
-                (Box::new(tls), peer)
+                (Box::new(tls), peer.canonical())
             }
         };
         let mut reader = BufReader::with_capacity(READ_AHEAD, io);

@@ -46,6 +46,21 @@ pub(super) enum Peer {
 }
 
 impl Peer {
+    /// The same, with an IPv4 address told as one: a port for both families has it
+    /// as `::ffff:192.0.2.1`.
+    pub(super) fn canonical(mut self) -> Self {
+        let info = match &mut self {
+            Self::Plain(info) => info,
+            Self::Tls(info) => info.get_mut(),
+        };
+        for address in [&mut info.local_addr, &mut info.remote_addr] {
+            if let Some(address) = address {
+                address.set_ip(address.ip().to_canonical());
+            }
+        }
+        self
+    }
+
     fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Plain(info) => info.remote_addr(),

@@ -94,13 +94,13 @@ impl Server {
         }
         let mut admin = None;
         if let Some(address) = settings.admin {
-            let listener = Listener::bind(address).await?;
+            let listener = Listener::bind(address)?;
             let address = *admin.insert(listener.address());
             info!("Admin listening on {address}");
             let endpoints = admin::serve(listener, lifecycle.watch(), metrics.clone());
             tokio::spawn(endpoints);
         }
-        let listener = Listener::bind(settings.address).await?;
+        let listener = Listener::bind(settings.address)?;
         let security = if tls.is_some() { "with" } else { "without" };
         info!("Listening on {} ({security} TLS)", listener.address());
         Ok(Self {

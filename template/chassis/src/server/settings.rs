@@ -8,7 +8,7 @@ use crate::tls;
 /// What the chassis needs to know.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to listen.
+    /// Where to listen; `[::]` is all addresses, also those of IPv4.
     pub address: SocketAddr,
     /// Where the admin endpoints are, if anywhere.
     pub admin: Option<SocketAddr>,

@@ -10,6 +10,7 @@ mod contract;
 mod contracts;
 mod drain;
 mod fairness;
+mod families;
 mod flags;
 mod freshness;
 mod garbage;
