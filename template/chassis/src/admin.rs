@@ -12,11 +12,11 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{sync::watch, time::timeout};
+use tokio::time::timeout;
 use tracing::debug;
 
 use crate::{
-    lifecycle::State,
+    lifecycle::{Lifecycle, State},
     listener::Listener,
     slots::{Slots, Spoke},
     telemetry::{log, metrics::Metrics},
@@ -36,16 +36,12 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 struct Admin {
-    lifecycle: watch::Receiver<State>,
+    lifecycle: Lifecycle,
     metrics: Arc<Metrics>,
 }
 
 /// Serves the endpoints for ever.
-pub(crate) async fn serve(
-    listener: Listener,
-    lifecycle: watch::Receiver<State>,
-    metrics: Arc<Metrics>,
-) {
+pub(crate) async fn serve(listener: Listener, lifecycle: Lifecycle, metrics: Arc<Metrics>) {
     let admin = Arc::new(Admin { lifecycle, metrics });
     let mut slots = Slots::new(MAX_CONNECTIONS);
     loop {
@@ -88,12 +84,17 @@ impl Admin {
     }
 
     fn ready(&self) -> Response<String> {
-        let state = *self.lifecycle.borrow();
-        let status = match state {
-            State::Running => StatusCode::OK,
-            _ => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        text(status, format!("{state}\n"))
+        let state = *self.lifecycle.watch().borrow();
+        let unmet = self.lifecycle.unmet();
+        let unmet = unmet.borrow();
+        match state {
+            State::Running if unmet.is_empty() => text(StatusCode::OK, format!("{state}\n")),
+            State::Running => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("{state}, but not ready: {}\n", *unmet),
+            ),
+            _ => text(StatusCode::SERVICE_UNAVAILABLE, format!("{state}\n")),
+        }
     }
 
     fn scrape(&self) -> Response<String> {

@@ -8,7 +8,7 @@ use crate::{
     about::About,
     channel::{self, Channel, Dns, Resolve},
     cli, file, healthcheck,
-    lifecycle::{Lifecycle, State},
+    lifecycle::{Condition, Lifecycle, State},
     server::{self, Rpcs, Server},
     signals,
     telemetry::{log, metrics::Metrics, panics, traces},
@@ -31,11 +31,13 @@ pub trait App: Sized {
 /// What the chassis has for a service that starts.
 pub struct Setup {
     metrics: Arc<Metrics>,
+    lifecycle: Lifecycle,
 }
 
 impl Setup {
     /// Connects to another service, as [`Channel::connect`] does, and has the
-    /// calls of it counted among the metrics of this one.
+    /// calls of it counted among the metrics of this one. Where `settings` say to
+    /// wait, this one is not ready until the other answers.
     pub async fn connect(
         &self,
         settings: &channel::Settings,
@@ -51,10 +53,20 @@ impl Setup {
         descriptors: &[u8],
         resolver: impl Resolve + 'static,
     ) -> Result<Channel, channel::Error> {
-        let families = &self.metrics.called;
-        let channel = Channel::counted(settings, descriptors, resolver, families).await?;
-        info!("Successfully connected to {}!", settings.address());
+        let (address, families) = (settings.address(), &self.metrics.called);
+        let answers = settings.wait.then(|| self.ready_while(&*address));
+        let channel = Channel::new(settings, descriptors, resolver, families, answers).await?;
+        if !settings.wait {
+            info!("Successfully connected to {address}!");
+        }
         Ok(channel)
+    }
+
+    /// A condition that the service is ready only while it is met: see
+    /// [`Lifecycle::ready_while`].
+    #[must_use]
+    pub fn ready_while(&self, what: impl Into<String>) -> Condition {
+        self.lifecycle.ready_while(what)
     }
 }
 
@@ -139,6 +151,7 @@ async fn run<A: App>(
     let server = Server::bind(about, settings.server, lifecycle.clone()).await?;
     let setup = Setup {
         metrics: server.metrics(),
+        lifecycle: lifecycle.clone(),
     };
     let rpcs = tokio::select! {
         rpcs = app.start(&setup) => rpcs.map_err(Error::App)?,

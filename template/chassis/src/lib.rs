@@ -13,6 +13,7 @@ mod healthcheck;
 mod jitter;
 pub mod lifecycle;
 mod listener;
+mod readiness;
 pub mod server;
 mod signals;
 mod slots;

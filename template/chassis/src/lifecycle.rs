@@ -5,7 +5,11 @@ use std::fmt;
 use tokio::sync::watch;
 use tracing::info;
 
-use crate::telemetry::level::STATE;
+pub use crate::readiness::Condition;
+use crate::{
+    readiness::{Readiness, Unmet},
+    telemetry::level::STATE,
+};
 
 /// Where the service is in its life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,7 +47,10 @@ pub enum Shutdown {
 
 /// The current state, to be changed by the chassis and watched by anyone. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Lifecycle(watch::Sender<State>);
+pub struct Lifecycle {
+    state: watch::Sender<State>,
+    readiness: Readiness,
+}
 
 impl Lifecycle {
     /// A service that is [`State::Initialized`].
@@ -53,21 +60,45 @@ impl Lifecycle {
         reason = "it logs, and there is one per process"
     )]
     pub fn new() -> Self {
-        let lifecycle = Self(watch::Sender::new(State::Initialized));
+        let lifecycle = Self {
+            state: watch::Sender::new(State::Initialized),
+            readiness: Readiness::default(),
+        };
         lifecycle.enter(State::Initialized);
         lifecycle
     }
 
     /// Enters `state`, and logs it: who reads of it in the log can rely on it.
     pub fn enter(&self, state: State) {
-        self.0.send_replace(state);
+        self.state.send_replace(state);
         info!(target: STATE, "{state}");
     }
 
     /// The state now, and every change of it.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<State> {
-        self.0.subscribe()
+        self.state.subscribe()
+    }
+
+    /// A condition that the service is ready only while it is met, such as that its upstream
+    /// is there: while it runs and it is not, `/readyz` answers 503, the health service
+    /// NOT_SERVING. It is not met until it is said to be.
+    ///
+    /// ```
+    /// # let lifecycle = chassis::lifecycle::Lifecycle::new();
+    /// let database = lifecycle.ready_while("the database");
+    /// database.unmet("connection refused");
+    /// // And later, in the task that keeps the connection up:
+    /// database.met();
+    /// ```
+    #[must_use]
+    pub fn ready_while(&self, what: impl Into<String>) -> Condition {
+        self.readiness.condition(what)
+    }
+
+    /// What is missing for it to be ready once it runs, and every change of that.
+    pub(crate) fn unmet(&self) -> watch::Receiver<Unmet> {
+        self.readiness.watch()
     }
 }
 

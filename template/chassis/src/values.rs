@@ -6,8 +6,8 @@ use std::{fmt::Display, net::IpAddr, str::FromStr, time::Duration};
 use humantime::{format_duration, parse_duration};
 
 /// As long as anything may take; longer times are refused by flags, and cut to this where a
-/// setting has them. No clock overflows by it.
-pub(crate) const YEAR: Duration = Duration::from_secs(31_557_600);
+/// setting has them. No clock overflows by it. 365.25 days, as humantime has it.
+pub(crate) const YEAR: Duration = Duration::from_hours(8766);
 
 pub(crate) const DAY: Duration = Duration::from_hours(24);
 pub(crate) const HOUR: Duration = Duration::from_hours(1);

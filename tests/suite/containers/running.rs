@@ -107,12 +107,12 @@ impl<'a> Compose<'a> {
 
     /// The one passes on to the other what it is asked, and both end well.
     fn serves_and_stops(&self) {
+        waits_until(|| {
+            let front = self.container("front");
+            let log = self.packed.engine(self.engine, &["logs", &front]);
+            String::from_utf8_lossy(&log.stderr).contains("Successfully connected to back:")
+        });
         says_hello(self.packed, self.port);
-        let log = self
-            .packed
-            .engine(self.engine, &["logs", &self.container("front")]);
-        let log = String::from_utf8_lossy(&log.stderr);
-        assert!(log.contains("Successfully connected to back:"), "{log}");
 
         self.does("stop");
         for service in ["front", "back"] {
@@ -136,10 +136,9 @@ impl Drop for Compose<'_> {
 fn compose_starts_two_that_are_connected() {
     packed().archive(Engine::Docker);
     let compose = Compose::up(packed(), Engine::Docker);
-    // The one waits for the health of the other.
+    // In any order; the one is healthy once the other answers.
     let health = |service| compose.inspect(service, "{{.State.Health.Status}}");
-    assert_eq!(health("back"), "healthy");
-    waits_until(|| health("front") == "healthy");
+    waits_until(|| health("front") == "healthy" && health("back") == "healthy");
     compose.serves_and_stops();
 }
 

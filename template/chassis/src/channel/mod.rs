@@ -77,7 +77,9 @@ pub use self::{
     settings::Settings,
     tls::Tls,
 };
-use crate::{context::Context, contract, telemetry::methods::Families, values::YEAR};
+use crate::{
+    context::Context, contract, readiness::Condition, telemetry::methods::Families, values::YEAR,
+};
 
 /// Connections to a running service, to every address behind its name. Clones
 /// share them; they close once no clone and no call uses them.
@@ -85,7 +87,8 @@ use crate::{context::Context, contract, telemetry::methods::Families, values::YE
 pub struct Channel(Arc<Caller>);
 
 impl Channel {
-    /// Connects to a service, trying again as often as `settings` allow. The
+    /// Connects to a service, trying again as often as `settings` allow; where they say to
+    /// wait, it is connected later, and this returns at once. The
     /// contracts in `descriptors`, encoded `FileDescriptorSet`s, say which methods
     /// are idempotent; without them none is.
     pub async fn connect(settings: &Settings, descriptors: &[u8]) -> Result<Self, Error> {
@@ -98,15 +101,17 @@ impl Channel {
         descriptors: &[u8],
         resolver: impl Resolve + 'static,
     ) -> Result<Self, Error> {
-        Self::counted(settings, descriptors, resolver, &Families::default()).await
+        Self::new(settings, descriptors, resolver, &Families::default(), None).await
     }
 
-    /// The same, and counts its calls in `families`.
-    pub(crate) async fn counted(
+    /// The same, and counts its calls in `families`. Where `settings` say to wait,
+    /// `answers` is met once the service answers.
+    pub(crate) async fn new(
         settings: &Settings,
         descriptors: &[u8],
         resolver: impl Resolve + 'static,
         families: &Families,
+        answers: Option<Condition>,
     ) -> Result<Self, Error> {
         let address = settings.address();
         info!("Initialize connection to {address}");
@@ -118,7 +123,7 @@ impl Channel {
         info!("Setup connection options ({security} TLS)");
         settings.check()?;
         info!("Connect to {address}");
-        let pool = Pool::connect(settings, resolver).await?;
+        let pool = Pool::connect(settings, resolver, answers).await?;
         let methods = families.methods(contract::methods(descriptors));
         let caller = Caller::new(pool, methods, settings.call_timeout.min(YEAR));
         Ok(Self(Arc::new(caller)))

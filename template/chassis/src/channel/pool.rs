@@ -37,11 +37,14 @@ use super::{
     retry,
     settings::Settings,
 };
+use crate::readiness::Condition;
 
 /// The connections, and the task that keeps them up; it ends with this.
 pub(super) struct Pool {
     shared: Arc<Shared>,
     keeper: AbortHandle,
+    /// Tells when the first connection is there, where nobody waits for it.
+    teller: Option<AbortHandle>,
 }
 
 /// One address, and the connection to it.
@@ -71,10 +74,12 @@ struct Members {
 }
 
 impl Pool {
-    /// Connects to as many addresses as answer, at least one of them.
+    /// Connects to as many addresses as answer, at least one of them; or has that done as
+    /// soon as one does, if the settings say so, which is when `answers` is met.
     pub(super) async fn connect(
         settings: &Settings,
         resolver: impl Resolve + 'static,
+        answers: Option<Condition>,
     ) -> Result<Self, Error> {
         let shared = Arc::new(Shared {
             settings: settings.clone(),
@@ -85,7 +90,19 @@ impl Pool {
             wanted: Notify::new(),
         });
         let keeper = tokio::spawn(shared.clone().keep()).abort_handle();
-        let pool = Self { shared, keeper };
+        if settings.wait {
+            let tell = answers.map(|answers| tokio::spawn(shared.clone().tell(answers)));
+            return Ok(Self {
+                shared,
+                keeper,
+                teller: tell.map(|tell| tell.abort_handle()),
+            });
+        }
+        let pool = Self {
+            shared,
+            keeper,
+            teller: None,
+        };
         let mut attempt = 1;
         loop {
             match pool.shared.round(attempt.into()).await {
@@ -143,6 +160,9 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.keeper.abort();
+        if let Some(teller) = &self.teller {
+            teller.abort();
+        }
     }
 }
 
@@ -164,6 +184,19 @@ impl Shared {
             Ok(members) if members.list.is_empty() => Err(members.reason.clone()),
             _ => Ok(()),
         }
+    }
+
+    /// Has `answers` met once there is a connection, and tells until then why there is none.
+    /// A connection that is lost later is no reason to be taken out of service: others
+    /// would follow, one after the other.
+    async fn tell(self: Arc<Self>, answers: Condition) {
+        let mut rounds = 1;
+        while let Err(reason) = self.round(rounds).await {
+            answers.unmet(reason);
+            rounds = self.members.borrow().rounds + 1;
+        }
+        info!("Successfully connected to {}!", self.settings.address());
+        answers.met();
     }
 
     async fn keep(self: Arc<Self>) {

@@ -24,6 +24,9 @@ pub struct Settings {
     pub tls: Option<Tls>,
     /// How often to try to connect before giving up, at least once.
     pub attempts: u32,
+    /// Not to give up: the channel is there at once, and connects as soon as the service
+    /// answers. Until then calls are UNAVAILABLE, and the calling service is not ready.
+    pub wait: bool,
     /// How long one attempt to connect may take.
     pub connect_timeout: Duration,
     /// How long a call may take until it is answered, all its attempts together.
@@ -43,6 +46,7 @@ impl Settings {
             port,
             tls: None,
             attempts: 4,
+            wait: false,
             connect_timeout: Duration::from_secs(5),
             call_timeout: Duration::from_secs(10),
             // 5 s: for so long does CoreDNS let Kubernetes' names be cached.

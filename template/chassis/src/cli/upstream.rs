@@ -134,6 +134,13 @@ impl<P: Prefix> Args for Upstream<P> {
                 .default_value("4")
                 .value_parser(number(1, MILLION)),
             )
+            .arg(
+                flag::<P>(
+                    "wait",
+                    "Start without it, and be ready once it answers, instead of giving up",
+                )
+                .action(ArgAction::SetTrue),
+            )
             .arg(time::<P>(
                 "connect_timeout",
                 "5s",
@@ -169,6 +176,7 @@ impl<P: Prefix> FromArgMatches for Upstream<P> {
                     .get_one(&id("attempts"))
                     .copied()
                     .unwrap_or(default.attempts),
+                wait: matches.get_flag(&id("wait")),
                 connect_timeout: time("connect_timeout").unwrap_or(default.connect_timeout),
                 call_timeout: time("timeout").unwrap_or(default.call_timeout),
                 ..default

@@ -53,10 +53,9 @@ impl Peer {
             Self::Plain(info) => info,
             Self::Tls(info) => info.get_mut(),
         };
-        for address in [&mut info.local_addr, &mut info.remote_addr] {
-            if let Some(address) = address {
-                address.set_ip(address.ip().to_canonical());
-            }
+        let addresses = [&mut info.local_addr, &mut info.remote_addr];
+        for address in addresses.into_iter().flatten() {
+            address.set_ip(address.ip().to_canonical());
         }
         self
     }

@@ -82,6 +82,10 @@ impl Server {
     /// Loads what TLS needs and binds the port. Connections wait in the backlog
     /// until the server runs; those to the admin port are answered from now on,
     /// until the process ends.
+    #[expect(
+        clippy::unused_async,
+        reason = "what it spawns needs the runtime that it is awaited in"
+    )]
     pub async fn bind(
         about: &About,
         settings: Settings,
@@ -97,7 +101,7 @@ impl Server {
             let listener = Listener::bind(address)?;
             let address = *admin.insert(listener.address());
             info!("Admin listening on {address}");
-            let endpoints = admin::serve(listener, lifecycle.watch(), metrics.clone());
+            let endpoints = admin::serve(listener, lifecycle.clone(), metrics.clone());
             tokio::spawn(endpoints);
         }
         let listener = Listener::bind(settings.address)?;
@@ -171,10 +175,19 @@ impl Server {
         });
         let mut accepting = Box::pin(accept::accept(listener, connections, permits.clone()));
 
-        health.report(true).await;
+        let mut unmet = lifecycle.unmet();
+        let ready = unmet.borrow_and_update().is_empty();
+        health.report(ready).await;
         lifecycle.enter(State::Running);
+        let following = async {
+            while unmet.changed().await.is_ok() {
+                let ready = unmet.borrow_and_update().is_empty();
+                health.report(ready).await;
+            }
+        };
         let reason = tokio::select! {
             never = &mut accepting => match never {},
+            () = following => unreachable!("`lifecycle` lives on"),
             reason = shutdown => reason,
         };
 

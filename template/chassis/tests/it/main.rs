@@ -35,3 +35,4 @@ mod tls_reload;
 #[cfg(feature = "otel")]
 mod traces;
 mod upstream;
+mod waiting;
