@@ -5,27 +5,37 @@ use rustix::process::Signal;
 
 use super::stage::Stage;
 
-/// The first words of each call, its context and namespace left out.
+/// The first words of each call, its context and namespace left out. What concerns the
+/// namespace itself has none.
 fn steps(calls: &[String]) -> Vec<String> {
     calls
         .iter()
         .map(|call| {
             let words = call.split(['\t', ' ']);
-            match call.strip_prefix("kubectl ") {
-                Some(_) => words.skip(5).take(1).collect(),
-                None => words.take(2).collect::<Vec<_>>().join(" "),
+            if call.starts_with("kubectl --context cluster --namespace ") {
+                words.skip(5).take(1).collect()
+            } else if call.starts_with("kubectl ") {
+                words.skip(3).take(1).collect()
+            } else {
+                words.take(2).collect::<Vec<_>>().join(" ")
             }
         })
         .collect()
 }
 
-/// The namespace of a call to kubectl, which must name it and the context first of all.
+/// The namespace of a call to kubectl, which must name it and the context first of all, or
+/// make or delete it.
 #[track_caller]
 fn namespace(call: &str) -> &str {
     let rest = call
-        .strip_prefix("kubectl --context cluster --namespace ")
-        .unwrap_or_else(|| panic!("neither context nor namespace: {call}"));
-    rest.split(' ').next().unwrap()
+        .strip_prefix("kubectl --context cluster ")
+        .unwrap_or_else(|| panic!("no context: {call}"));
+    let named = ["--namespace ", "delete namespace "];
+    let named = named.iter().find_map(|words| rest.strip_prefix(words));
+    let made = || rest.split_once("\t  name: ").map(|(_, name)| name);
+    let rest = named.or_else(made);
+    let rest = rest.unwrap_or_else(|| panic!("no namespace: {call}"));
+    rest.split([' ', '\t']).next().unwrap()
 }
 
 /// Every call to kubectl concerns the same namespace, and the last one deletes it.
@@ -40,9 +50,8 @@ fn assert_one_namespace_gone(calls: &[String]) -> String {
         kubectl.iter().all(|call| namespace(call) == own),
         "{calls:#?}"
     );
-    let last = format!(
-        "kubectl --context cluster --namespace {own} delete namespace {own} --ignore-not-found --wait=false"
-    );
+    let last =
+        format!("kubectl --context cluster delete namespace {own} --ignore-not-found --wait=false");
     assert_eq!(calls.last(), Some(&last), "{calls:#?}");
     own
 }
@@ -92,7 +101,11 @@ fn a_run_goes_from_the_image_to_the_tests_and_cleans_up() {
         "{created}"
     );
     let applied = &calls[6];
-    assert!(applied.contains(&format!("image: {image}\t")), "{applied}");
+    // By the digest that it has in this registry.
+    let tested = format!("localhost:5000/order-book@sha256:{:064}", 2);
+    assert!(applied.contains(&format!("image: {tested}\t")), "{applied}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains(&format!("{tested} is in order\n")), "{said}");
     assert!(!applied.contains("namespace: "), "{applied}");
     assert!(calls[7].ends_with("rollout status deployment/order-book --timeout=120s"));
     assert!(calls[8].ends_with("port-forward service/order-book :grpc"));

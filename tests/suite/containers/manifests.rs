@@ -221,6 +221,8 @@ fn ports_are_those_of_the_service_and_go_by_their_names() {
                 service["spec"]["ports"][0]["targetPort"].as_str(),
                 Some("grpc")
             );
+            let families = service["spec"]["ipFamilyPolicy"].as_str();
+            assert_eq!(families, Some("PreferDualStack"));
         }
         for rule in overlay.one("NetworkPolicy")["spec"]["ingress"]
             .as_vec()
@@ -229,6 +231,83 @@ fn ports_are_those_of_the_service_and_go_by_their_names() {
             assert!(ports.contains_key(&text(&rule["ports"][0]["port"])));
         }
     });
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn metrics_are_for_prometheus_alone() {
+    each(|_, overlay| {
+        let rules = overlay.one("NetworkPolicy")["spec"]["ingress"].as_vec();
+        let of_admin = rules
+            .unwrap()
+            .iter()
+            .filter(|rule| rule["ports"][0]["port"].as_str() == Some("admin"));
+        let peers: Vec<_> = of_admin
+            .flat_map(|rule| rule["from"].as_vec().unwrap())
+            .collect();
+        let [peer] = peers[..] else {
+            panic!("{peers:?}")
+        };
+        // Both in one peer, so that both have to hold.
+        let labels = |selector: &str| texts(&peer[selector]["matchLabels"]);
+        let namespace = [("kubernetes.io/metadata.name".into(), "monitoring".into())];
+        assert_eq!(labels("namespaceSelector"), namespace.into());
+        let pod = [("app.kubernetes.io/name".into(), "prometheus".into())];
+        assert_eq!(labels("podSelector"), pod.into());
+    });
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn pods_start_whether_their_upstream_is_there_or_not() {
+    each(|answers, overlay| {
+        let prefix = answers.name.to_uppercase().replace('-', "_");
+        let wait = &overlay.variables()[&format!("{prefix}_CLIENT_WAIT")];
+        assert_eq!(wait, "true");
+    });
+}
+
+#[test]
+#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
+fn production_names_its_image_by_digest_and_takes_no_other() {
+    let directory = TempDir::new().unwrap();
+    let answers = Answers::new("order-book");
+    let service = Generator::oldest().generate(directory.path(), &answers);
+    let image = |overlay: &Overlay| text(&overlay.container()["image"]);
+    // As long as nobody has said which, there is none that a tag could stand for.
+    let none = format!("/order-book@sha256:{}", "0".repeat(64));
+    let production = Overlay::render(&service, "production");
+    assert!(
+        image(&production).ends_with(&none),
+        "{}",
+        image(&production)
+    );
+
+    let render = |overlay: &str, image: &str| {
+        let mut command = Command::new("ci/render");
+        let command = command.current_dir(&service).args([overlay, image]);
+        command.output().unwrap()
+    };
+    let tested = format!("registry.example/order-book@sha256:{}", "a1".repeat(32));
+    for (overlay, given) in [
+        ("production", &*tested),
+        ("dev", &tested),
+        ("dev", "order-book:x"),
+    ] {
+        let output = render(overlay, given);
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let objects = YamlLoader::load_from_str(&text).unwrap();
+        assert_eq!(image(&Overlay { text, objects }), given);
+    }
+    let output = render("production", "registry.example/order-book:1.2.3");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with("production names its image by digest, and "),
+        "{said}"
+    );
 }
 
 #[test]

@@ -62,12 +62,13 @@ impl Drop for Registry {
     }
 }
 
-/// What `make dockerpublish` pushes is what the registry has under the tag of the commit.
+/// What `make dockerpublish` pushes is what the registry has under the tag of the commit, and
+/// what it says last is its digest.
 fn publishes(engine: Engine) {
     let packed = packed();
     packed.archive(engine);
     let registry = Registry::start();
-    packed.makes(&[
+    let said = packed.makes(&[
         "dockerpublish",
         &format!("ENGINE={engine}"),
         &format!("REGISTRY={}", registry.address),
@@ -77,6 +78,8 @@ fn publishes(engine: Engine) {
     let tag = format!("docker/registry/v2/repositories/{NAME}/_manifests/tags/{tag}/current/link");
     let digest = fs::read_to_string(registry.directory.path().join(tag)).unwrap();
     assert!(digest.starts_with("sha256:"), "{digest}");
+    let named = format!("{}/{NAME}@{digest}", registry.address);
+    assert_eq!(said.lines().last(), Some(&*named), "{said}");
     let name = format!("{}/{image}", registry.address);
     packed.ask(engine, &["rmi", &name]);
 }
