@@ -1,7 +1,7 @@
 //! The admin port: plain HTTP for orchestrators, Prometheus and operators. To
 //! be reached by them only; it has no TLS.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, str, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Collected, Limited};
 use hyper::{
@@ -19,7 +19,7 @@ use crate::{
     lifecycle::{Lifecycle, State},
     listener::Listener,
     slots::{Slots, Spoke},
-    telemetry::{log, metrics::Metrics},
+    telemetry::{level::LogLevel, log, metrics::Metrics},
 };
 
 /// Connections at a time; half of the files that are kept for such. A new one takes the place of
@@ -29,7 +29,7 @@ const MAX_CONNECTIONS: usize = 16;
 /// Time to send the head of a request, then its body; and to be idle between two.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Bytes of a request's body; the longest that means anything is a number.
+/// Bytes of a request's body; the longest that means anything is the name of a level.
 const MAX_BODY: usize = 1024;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -115,12 +115,13 @@ async fn set_level(body: Incoming) -> Response<String> {
         return text(StatusCode::REQUEST_TIMEOUT, "too slow\n");
     };
     let body = body.map(Collected::to_bytes).unwrap_or_default();
-    match body.trim_ascii() {
-        [digit @ b'0'..=b'5'] => {
-            log::set_level((digit - b'0').into());
+    let wanted = str::from_utf8(body.trim_ascii()).unwrap_or_default();
+    match wanted.parse::<LogLevel>() {
+        Ok(wanted) => {
+            log::set_level(wanted);
             level()
         }
-        _ => text(StatusCode::BAD_REQUEST, "a number from 0 to 5, please\n"),
+        Err(error) => text(StatusCode::BAD_REQUEST, format!("{error}, please\n")),
     }
 }
 

@@ -7,7 +7,7 @@ use tracing::{error, info};
 use crate::{
     about::About,
     channel::{self, Channel, Dns, Resolve},
-    cli, file, healthcheck,
+    cli, healthcheck,
     lifecycle::{Condition, Lifecycle, State},
     server::{self, Rpcs, Server},
     signals,
@@ -74,7 +74,7 @@ impl Setup {
 #[derive(Debug, thiserror::Error)]
 enum Error<E> {
     #[error(transparent)]
-    Log(#[from] file::Error),
+    Log(#[from] log::Error),
     /// The system refuses what every process needs.
     #[error("can't start the runtime: {0}")]
     Runtime(#[from] io::Error),
@@ -86,6 +86,9 @@ enum Error<E> {
     /// The service that runs here is not ready.
     #[error(transparent)]
     Unhealthy(#[from] healthcheck::Error),
+    /// Nobody takes the answer to a dry run.
+    #[error("can't write to stdout: {0}")]
+    Answer(io::Error),
     /// The service itself could not start.
     #[error("{0}")]
     App(E),
@@ -103,26 +106,34 @@ enum Error<E> {
 /// A dry run checks the files and settings of 2 and 3 and ends there.
 #[must_use]
 pub fn main(about: &About, flags: cli::Flags, app: impl App) -> ExitCode {
-    match try_main(about, flags.into(), app) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Even a quiet service says why it did not start.
-            if tracing::enabled!(tracing::Level::ERROR) {
-                error!("{error}");
-            } else {
-                eprintln!("{}: {error}", about.name);
-            }
-            ExitCode::FAILURE
-        }
-    }
+    let _last_lines = log::Flush;
+    try_main(about, flags.into(), app).unwrap_or_else(|error| fail(about, &error))
 }
 
-fn try_main<A: App>(about: &About, settings: cli::Settings, app: A) -> Result<(), Error<A::Error>> {
+/// Says why the service could not start, even where it is quiet.
+fn fail(about: &About, error: &impl error::Error) -> ExitCode {
+    if tracing::enabled!(tracing::Level::ERROR) {
+        error!("{error}");
+    } else {
+        cli::complain(format_args!("{}: {error}", about.name));
+    }
+    ExitCode::FAILURE
+}
+
+fn try_main<A: App>(
+    about: &About,
+    settings: cli::Settings,
+    app: A,
+) -> Result<ExitCode, Error<A::Error>> {
     if settings.healthcheck {
-        return Ok(healthcheck::check(settings.server.admin)?);
+        healthcheck::check(settings.server.admin)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Runtime::new()?;
-    let spans = runtime.block_on(async { traces::layer(about) })?;
+    let spans = runtime.block_on(async {
+        signals::on_hangup(log::reopen)?;
+        Ok::<_, Error<A::Error>>(traces::layer(about)?)
+    })?;
     log::init(about, &settings.log, spans)?;
     panics::install();
     let lifecycle = Lifecycle::new();
@@ -130,7 +141,15 @@ fn try_main<A: App>(about: &About, settings: cli::Settings, app: A) -> Result<()
     traces::flush();
     // A handler that never returns must not keep the process alive.
     runtime.shutdown_background();
-    outcome.inspect_err(|_| lifecycle.enter(State::Error))
+    match outcome {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            // The reason first: who reads of the state looks above it.
+            let code = fail(about, &error);
+            lifecycle.enter(State::Error);
+            Ok(code)
+        }
+    }
 }
 
 async fn run<A: App>(
@@ -144,8 +163,7 @@ async fn run<A: App>(
         settings.server.check().map_err(server::Error::Tls)?;
         app.check().map_err(Error::App)?;
         // The answer to who asked, however little is logged.
-        println!("Dry run: everything is in order");
-        return Ok(());
+        return cli::say("Dry run: everything is in order").map_err(Error::Answer);
     }
     lifecycle.enter(State::Starting);
     let server = Server::bind(about, settings.server, lifecycle.clone()).await?;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{error, info};
 
 pub use crate::readiness::Condition;
 use crate::{
@@ -71,7 +71,11 @@ impl Lifecycle {
     /// Enters `state`, and logs it: who reads of it in the log can rely on it.
     pub fn enter(&self, state: State) {
         self.state.send_replace(state);
-        info!(target: STATE, "{state}");
+        if state == State::Error {
+            error!(target: STATE, "{state}");
+        } else {
+            info!(target: STATE, "{state}");
+        }
     }
 
     /// The state now, and every change of it.

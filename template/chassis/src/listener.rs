@@ -13,6 +13,8 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
+use crate::telemetry::quota;
+
 /// How long to wait after a failed accept, most likely for want of file descriptors.
 const BACKOFF: Duration = Duration::from_secs(1);
 
@@ -89,7 +91,9 @@ impl Listener {
                 }
                 // Out of files or memory. To try again at once would take a whole core.
                 Err(error) => {
-                    warn!("Can't accept connections, waiting {BACKOFF:?}: {error}");
+                    if quota::allows("accept") {
+                        warn!("Can't accept connections, waiting {BACKOFF:?}: {error}");
+                    }
                     sleep(BACKOFF).await;
                 }
             }

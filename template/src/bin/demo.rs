@@ -2,7 +2,12 @@
 
 use std::{error::Error, process::ExitCode};
 
-use chassis::{Channel, channel::Settings, telemetry::log};
+use chassis::{
+    Channel,
+    channel::Settings,
+    cli::{complain, say},
+    telemetry::log,
+};
 
 use {{crate_name}}::cli::{self, DEMO};
 use {{crate_name}}_api::{self as api, Api};
@@ -16,21 +21,21 @@ async fn main() -> ExitCode {
     match say_hello(&target.into()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}: {error}", DEMO.name);
+            complain(format_args!("{}: {error}", DEMO.name));
             ExitCode::FAILURE
         }
     }
 }
 
 async fn say_hello(settings: &Settings) -> Result<(), Box<dyn Error>> {
-    log::to_terminal(&DEMO)?;
+    log::to_terminal(&DEMO);
     let channel = Channel::connect(settings, api::DESCRIPTORS).await?;
     let client = api::Client::new(channel);
     let message = "Hello, world!";
-    println!("Sending message:{message:?}");
+    say(format_args!("Sending message:{message:?}"))?;
     let answer = client.hello(message.into()).await?;
-    println!("Got response message:{answer:?}");
+    say(format_args!("Got response message:{answer:?}"))?;
     drop(client);
-    println!("Closed connection.");
+    say("Closed connection.")?;
     Ok(())
 }

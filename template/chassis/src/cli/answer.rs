@@ -7,7 +7,10 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::similar;
+use super::{
+    similar,
+    terminal::{complain, print},
+};
 use crate::about::About;
 
 /// What to print instead of running: help, version, or what is wrong.
@@ -44,19 +47,26 @@ impl Answer {
             self.error.kind(),
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
         ) {
-            print!("{text}");
-            return ExitCode::SUCCESS;
+            let Err(error) = print(text) else {
+                return ExitCode::SUCCESS;
+            };
+            complain(format_args!(
+                "{}: can't write to stdout: {error}",
+                self.about.name
+            ));
+            return ExitCode::FAILURE;
         }
         // clap puts what is wrong into the first paragraph, and usage below it.
         let problem = text.split("\n\n").next().unwrap_or(&text);
         let line = problem.split_whitespace().collect::<Vec<_>>().join(" ");
         let line = line.trim_start_matches("error: ");
         let name = self.about.name;
-        match (self.variable(), self.meant) {
-            (Some(variable), _) => eprintln!("{name}: {variable}: {line} (see --help)"),
-            (None, Some(meant)) => eprintln!("{name}: {line}; is it --{meant}? (see --help)"),
-            (None, None) => eprintln!("{name}: {line} (see --help)"),
-        }
+        let line = match (self.variable(), self.meant) {
+            (Some(variable), _) => format!("{variable}: {line}"),
+            (None, Some(meant)) => format!("{line}; is it --{meant}?"),
+            (None, None) => line.into(),
+        };
+        complain(format_args!("{name}: {line} (see --help)"));
         ExitCode::from(2)
     }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     listener,
     server::{self, limits::Limits},
-    telemetry::log,
+    telemetry::{directives::Directives, level::LogLevel, log},
     tls,
     values::{DAY, MILLISECOND, ip, number, time_or_never},
 };
@@ -53,9 +53,12 @@ pub struct Flags {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = log::Format::Text,
           hide_possible_values = true)]
     log_format: log::Format,
-    /// 0 Debug, 1 Info, 2 Warning, 3 State, 4 Error, 5 Quiet [0 to 5]
-    #[arg(short, long, value_name = "LEVEL", default_value_t = 1, value_parser = number(0_u8, 5))]
-    loglevel: u8,
+    /// 0 Debug, 1 Info, 2 Warning, 3 State, 4 Error, 5 Quiet; or the name
+    #[arg(short, long, value_name = "LEVEL", default_value = "1")]
+    loglevel: LogLevel,
+    /// Also log of libraries, as in h2=debug,rustls=trace [default: $RUST_LOG]
+    #[arg(long, value_name = "DIRECTIVES")]
+    log_filter: Option<Directives>,
     /// Check files and settings, then exit without listening
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -100,7 +103,8 @@ impl From<Flags> for Settings {
                 limits: flags.limits,
             },
             log: log::Settings {
-                level: flags.loglevel.into(),
+                level: flags.loglevel,
+                filter: flags.log_filter,
                 format: flags.log_format,
                 dir: flags.logdir,
             },

@@ -12,6 +12,7 @@
 //! | `target`   | where the service is that a client program calls         |
 //! | `answer`   | help, version, or what is wrong                          |
 //! | `similar`  | the flag that a misspelt one was meant to be             |
+//! | `terminal` | how to print, whoever reads it                           |
 //!
 //! ```
 //! use chassis::{About, cli::Flags};
@@ -37,6 +38,7 @@ mod answer;
 mod flags;
 mod similar;
 mod target;
+mod terminal;
 mod upstream;
 
 use std::{env, ffi::OsString};
@@ -47,6 +49,7 @@ pub use self::{
     answer::Answer,
     flags::{Flags, Settings},
     target::Target,
+    terminal::{complain, say},
     upstream::{Prefix, Upstream},
 };
 use crate::about::About;

@@ -25,7 +25,11 @@ use super::{
         MAX_STREAMS, STREAM_WINDOW,
     },
 };
-use crate::{jitter::jittered, telemetry::metrics::Metrics, tls::Identity};
+use crate::{
+    jitter::jittered,
+    telemetry::{metrics::Metrics, quota},
+    tls::Identity,
+};
 
 /// Bytes to read at once: twice what h2 would, and one full TLS record.
 const READ_AHEAD: usize = 16 * 1024;
@@ -84,7 +88,10 @@ impl Connections {
             Rejected::Silent | Rejected::Io(_) => {
                 debug!(peer = %address, "Connection closed: {rejected}");
             }
-            _ => warn!(peer = %address, "Connection closed: {rejected}"),
+            _ if quota::allows(rejected.label()) => {
+                warn!(peer = %address, "Connection closed: {rejected}");
+            }
+            _ => debug!(peer = %address, "Connection closed: {rejected}"),
         }
     }
 
@@ -97,6 +104,10 @@ impl Connections {
                 (Box::new(tcp), peer.canonical())
             }
             Some(identity) => {
+                // Closed without a byte, it is a probe of the port and no failed handshake.
+                if tcp.peek(&mut [0]).await? == 0 {
+                    return Err(Rejected::Silent);
+                }
                 let config = identity.borrow().config.clone();
                 let tls = TlsAcceptor::from(config)
                     .accept(tcp)
@@ -136,7 +147,9 @@ impl Connections {
                 Some(Ok(order)) = orders.join_next() => match order {
                     Order::Leave => connection.as_mut().graceful_shutdown(),
                     Order::Close => {
-                        warn!(peer = %address, "Connection closed by force");
+                        if quota::allows("force") {
+                            warn!(peer = %address, "Connection closed by force");
+                        }
                         return;
                     }
                 }

@@ -53,7 +53,7 @@ use crate::{
         health::Health,
         reflection::{self, Contracts},
     },
-    telemetry::metrics::Metrics,
+    telemetry::{metrics::Metrics, quota},
     tls,
 };
 
@@ -208,6 +208,7 @@ impl Server {
             phase.send_replace(Phase::Close);
             permits.returned().await;
         }
+        quota::settle();
         lifecycle.enter(State::Stopped);
     }
 }

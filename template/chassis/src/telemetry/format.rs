@@ -17,13 +17,23 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::{level::STATE, traceparent};
+use super::{
+    level::{RECORD, STATE},
+    traceparent,
+};
 use crate::context::Context;
 
-/// `time LEVEL message field=value request_id=id`
-pub(super) struct Text;
+/// `time LEVEL message field=value request_id=id`; lines of libraries say whose they are.
+pub(super) struct Text {
+    /// The level is coloured, for a terminal.
+    pub(super) colours: bool,
+    /// The crate of the service.
+    pub(super) own: &'static str,
+}
 
-/// `{"timestamp": …, "level": …, "message": …, "fields": {…}, "request_id": …, "trace_id": …}`
+/// `{"timestamp": …, "level": …, "message": …, "fields": {…}, "request_id": …, "trace_id": …}`,
+/// and `"state"` where the service enters one. The level is one of ERROR, WARN, INFO,
+/// DEBUG, TRACE, as all that read logs know them.
 pub(super) struct Json;
 
 impl<S, N> FormatEvent<S, N> for Text
@@ -38,7 +48,15 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         SystemTime.format_time(&mut writer)?;
-        write!(writer, " {:5} ", level(event))?;
+        let (level, colour) = label(event);
+        if self.colours {
+            write!(writer, " \x1b[{colour}m{level:5}\x1b[0m ")?;
+        } else {
+            write!(writer, " {level:5} ")?;
+        }
+        if self.is_foreign(event.metadata().target()) {
+            write!(writer, "{}: ", event.metadata().target())?;
+        }
         context.format_fields(writer.by_ref(), event)?;
         with_ids(|request_id, trace_id| {
             write!(writer, " request_id={request_id}")?;
@@ -48,6 +66,14 @@ where
             write!(writer, " trace_id={trace_id}")
         })?;
         writeln!(writer)
+    }
+}
+
+impl Text {
+    /// Whether a line of `target` is a library's.
+    fn is_foreign(&self, target: &str) -> bool {
+        let origin = target.split("::").next().unwrap_or(target);
+        ![STATE, RECORD, env!("CARGO_CRATE_NAME"), self.own].contains(&origin)
     }
 }
 
@@ -68,11 +94,18 @@ where
         event.record(&mut fields);
         let Fields(mut fields) = fields;
         let message = fields.remove("message").unwrap_or_default();
+        let mut target = event.metadata().target().into();
+        if target == RECORD {
+            target = fields.remove("from").unwrap_or(target);
+        }
 
         let mut line = Map::new();
         line.insert("timestamp".into(), time.into());
-        line.insert("level".into(), level(event).into());
-        line.insert("target".into(), event.metadata().target().into());
+        line.insert("level".into(), event.metadata().level().as_str().into());
+        if target == STATE {
+            line.insert("state".into(), message.clone());
+        }
+        line.insert("target".into(), target);
         line.insert("message".into(), message);
         line.insert("fields".into(), fields.into());
         with_ids(|request_id, trace_id| {
@@ -123,14 +156,16 @@ fn with_ids(f: impl FnOnce(&str, &str) -> fmt::Result) -> fmt::Result {
     shown.flatten().unwrap_or(Ok(()))
 }
 
-fn level(event: &Event<'_>) -> &'static str {
+/// What people see of the level, and its colour (ECMA-48, 8.3.117).
+fn label(event: &Event<'_>) -> (&'static str, u8) {
     if event.metadata().target() == STATE {
-        return "STATE";
+        return ("STATE", 36);
     }
     match *event.metadata().level() {
-        Level::ERROR => "ERROR",
-        Level::WARN => "WARN",
-        Level::INFO => "INFO",
-        _ => "DEBUG",
+        Level::ERROR => ("ERROR", 31),
+        Level::WARN => ("WARN", 33),
+        Level::INFO => ("INFO", 32),
+        Level::DEBUG => ("DEBUG", 34),
+        _ => ("TRACE", 35),
     }
 }

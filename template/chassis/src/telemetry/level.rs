@@ -1,10 +1,17 @@
 //! How much is logged: levels, and what each lets through.
 
+use std::str::FromStr;
+
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
+use super::directives::Directives;
+
 /// The target of state changes, which rank above warnings.
 pub(crate) const STATE: &str = "state";
+
+/// The target of lines that come by the crate `log`, and only where they are asked for.
+pub(super) const RECORD: &str = "log";
 
 /// What is logged: this and everything more severe.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,24 +44,49 @@ impl From<u8> for LogLevel {
     }
 }
 
+/// It is neither a number nor a name of a level.
+#[derive(Debug, thiserror::Error)]
+#[error("a number from 0 to 5, or debug, info, warning, state, error, quiet")]
+pub struct Error;
+
+impl FromStr for LogLevel {
+    type Err = Error;
+
+    /// The level of a number or a name, in whatever case.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match &*text.to_ascii_lowercase() {
+            "0" | "debug" => Ok(Self::Debug),
+            "1" | "info" => Ok(Self::Info),
+            "2" | "warn" | "warning" => Ok(Self::Warning),
+            "3" | "state" => Ok(Self::State),
+            "4" | "error" => Ok(Self::Error),
+            "5" | "quiet" => Ok(Self::Quiet),
+            _ => Err(Error),
+        }
+    }
+}
+
 impl LogLevel {
-    /// What it lets through, where `own` is the crate of the service.
-    pub(super) fn filter(self, own: &str) -> Targets {
+    /// What it lets through, and beyond it what `more` asks for, where `own` is the
+    /// crate of the service. Quiet is quiet, whatever is asked for.
+    pub(super) fn filter(self, own: &str, more: &Directives) -> Targets {
+        let targets = Targets::new().with_target(RECORD, LevelFilter::TRACE);
         let (level, state) = match self {
             // Libraries' debug lines would drown the service's own.
             Self::Debug => {
-                return Targets::new()
+                let targets = targets
                     .with_default(LevelFilter::INFO)
                     .with_target(env!("CARGO_CRATE_NAME"), LevelFilter::DEBUG)
                     .with_target(own, LevelFilter::DEBUG);
+                return more.over(targets);
             }
             Self::Info => (LevelFilter::INFO, LevelFilter::INFO),
             Self::Warning => (LevelFilter::WARN, LevelFilter::INFO),
             Self::State => (LevelFilter::ERROR, LevelFilter::INFO),
             Self::Error => (LevelFilter::ERROR, LevelFilter::OFF),
-            Self::Quiet => (LevelFilter::OFF, LevelFilter::OFF),
+            Self::Quiet => return Targets::new().with_default(LevelFilter::OFF),
         };
-        Targets::new().with_default(level).with_target(STATE, state)
+        more.over(targets.with_default(level).with_target(STATE, state))
     }
 }
 
@@ -66,7 +98,7 @@ mod tests {
 
     fn logged(level: u8) -> Vec<&'static str> {
         let own = "order_book";
-        let filter = LogLevel::from(level).filter(own);
+        let filter = LogLevel::from(level).filter(own, &Directives::default());
         [
             ("debug", own, Level::DEBUG),
             ("debug of the chassis", "chassis::server", Level::DEBUG),
@@ -99,5 +131,29 @@ mod tests {
                 "level {level}"
             );
         }
+    }
+
+    #[test]
+    fn each_level_has_a_number_and_a_name() {
+        let names = ["debug", "info", "warning", "state", "error", "quiet"];
+        for (number, name) in names.into_iter().enumerate() {
+            let level = LogLevel::from(u8::try_from(number).unwrap());
+            for text in [&*number.to_string(), name, &name.to_uppercase()] {
+                assert_eq!(text.parse::<LogLevel>().unwrap(), level, "{text}");
+            }
+        }
+        assert_eq!("warn".parse::<LogLevel>().unwrap(), LogLevel::Warning);
+        for wrong in ["6", "-1", "", "01", "loud"] {
+            assert!(wrong.parse::<LogLevel>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn quiet_is_quiet_whatever_is_asked_for() {
+        let directives = "trace,h2=trace".parse().unwrap();
+        let filter = LogLevel::Quiet.filter("order_book", &directives);
+        assert!(!filter.would_enable("h2", &Level::ERROR));
+        let filter = LogLevel::Error.filter("order_book", &directives);
+        assert!(filter.would_enable("h2", &Level::TRACE));
     }
 }

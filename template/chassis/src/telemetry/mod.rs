@@ -4,7 +4,12 @@
 //! | file      | its concern                                        |
 //! |-----------|----------------------------------------------------|
 //! | `log`     | the log, to the terminal and to a file             |
-//! | `level`   | how much of it                                     |
+//! | `sink`    | lines that wait for the thread that writes them    |
+//! | `output`  | where it writes them to                            |
+//! | `level`   | how much is logged                                 |
+//! | `directives` | how much of single libraries                    |
+//! | `records` | lines of libraries that log by the crate `log`     |
+//! | `quota`   | a bound for the lines that strangers cause         |
 //! | `format`  | how its lines look, as text and as JSON            |
 //! | `ids`     | the request id and the trace of an RPC             |
 //! | `traceparent` | how a trace is written                         |
@@ -16,14 +21,19 @@
 //! | `traces`  | spans to a collector (feature `otel`)              |
 
 pub(crate) mod call;
+pub mod directives;
 mod format;
 pub(crate) mod ids;
 pub mod level;
 pub mod log;
 pub(crate) mod methods;
 pub(crate) mod metrics;
+mod output;
 pub mod panics;
 mod process;
+pub(crate) mod quota;
+mod records;
+mod sink;
 mod traceparent;
 #[cfg_attr(not(feature = "otel"), path = "no_traces.rs")]
 pub(crate) mod traces;

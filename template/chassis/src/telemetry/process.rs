@@ -9,11 +9,11 @@ use std::{
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
-    metrics::{counter::ConstCounter, gauge::ConstGauge},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Unit,
 };
 
-use super::panics;
+use super::{log, panics};
 
 /// The unit of CPU times in /proc: 1/100 s, on whatever machine (proc(5), `USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -33,6 +33,7 @@ impl Process {
 
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        lost_lines(&mut encoder)?;
         let mut tell = |name, help, unit, metric: &dyn EncodeMetric| {
             let kind = metric.metric_type();
             metric.encode(encoder.encode_descriptor(name, help, unit, kind)?)
@@ -82,6 +83,18 @@ impl Collector for Process {
         }
         Ok(())
     }
+}
+
+/// Lines of the log that could not be written.
+fn lost_lines(encoder: &mut DescriptorEncoder) -> fmt::Result {
+    let help = "Lines of the log that could not be written, or not in time";
+    let mut family =
+        encoder.encode_descriptor("log_lost_lines", help, None, MetricType::Counter)?;
+    for (sink, lines) in log::lost() {
+        let labels = [("sink", sink)];
+        ConstCounter::new(lines).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
 }
 
 fn cpu_seconds() -> Option<f64> {

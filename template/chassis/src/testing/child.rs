@@ -25,7 +25,9 @@ pub fn command(about: &About, built: impl AsRef<OsStr>) -> Command {
         .env(about.variable("port"), "0")
         .env(about.variable("ip"), "127.0.0.1")
         // Built with `otel`, it would look for a collector.
-        .env("OTEL_SDK_DISABLED", "true");
+        .env("OTEL_SDK_DISABLED", "true")
+        // Whoever runs the tests may want more of other programs.
+        .env_remove("RUST_LOG");
     command
 }
 

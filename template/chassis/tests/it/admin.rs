@@ -77,9 +77,24 @@ async fn the_log_level_can_be_read_and_changed() {
     let mut service = running(&ADMIN);
     let admin = service.admin();
     assert_eq!(get(&admin, "/loglevel").await.body, "1\n");
-    for nonsense in ["6", "-1", "debug", ""] {
+    for nonsense in ["6", "-1", "loud", ""] {
         let answer = request(&admin, "PUT", "/loglevel", nonsense).await;
         assert_eq!(answer.status, 400, "{nonsense:?}");
+    }
+    for (level, number) in [
+        ("quiet", 5),
+        ("ERROR", 4),
+        ("state\n", 3),
+        ("warning", 2),
+        ("warn", 2),
+        ("info", 1),
+    ] {
+        let answer = request(&admin, "PUT", "/loglevel", level).await;
+        assert_eq!(
+            (answer.status, answer.body),
+            (200, format!("{number}\n")),
+            "{level}"
+        );
     }
     let answer = request(&admin, "PUT", "/loglevel", "0\n").await;
     assert_eq!((answer.status, &*answer.body), (200, "0\n"));

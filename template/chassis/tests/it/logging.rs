@@ -116,10 +116,11 @@ async fn json_lines_are_objects_with_the_ids() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     let last = lines.last().unwrap();
-    assert_eq!(
-        (&last["level"], &last["message"]),
-        (&"STATE".into(), &"Stopped".into())
-    );
+    // A severity that every log system knows, and the state beside it.
+    for (field, expected) in [("level", "INFO"), ("state", "Stopped"), ("target", "state")] {
+        assert_eq!(last[field], expected, "{last}");
+    }
+    assert_eq!(last["message"], "Stopped");
 }
 
 #[tokio::test(flavor = "multi_thread")]

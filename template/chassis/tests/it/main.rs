@@ -18,6 +18,7 @@ mod health;
 mod http2;
 mod lifecycle;
 mod limits;
+mod log;
 mod logging;
 mod metrics;
 mod panics;

@@ -212,7 +212,7 @@ fn the_log_goes_to_the_terminal_and_to_a_file_in_logdir() {
 #[test]
 fn level_3_logs_states_and_errors_only_and_level_5_nothing() {
     let levels: [(&str, &[&str]); 3] = [
-        ("3", &["STATE", "STATE", "STATE", "ERROR"]),
+        ("3", &["STATE", "STATE", "ERROR", "STATE"]),
         ("4", &["ERROR"]),
         ("5", &[]),
     ];

@@ -14,7 +14,9 @@ pub fn program() -> Command {
         .env(ABOUT.variable("port"), "0")
         .env(ABOUT.variable("ip"), "127.0.0.1")
         // Built with `otel`, it would look for a collector.
-        .env("OTEL_SDK_DISABLED", "true");
+        .env("OTEL_SDK_DISABLED", "true")
+        // Whoever runs the tests may want more of other programs.
+        .env_remove("RUST_LOG");
     command
 }
 
