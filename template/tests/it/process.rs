@@ -1,10 +1,13 @@
 //! The service as a process: how it is started, asked about itself, and stopped.
 
-use std::process::{Command, Stdio};
+use std::{
+    io::pipe,
+    process::{Command, Stdio},
+};
 
 use chassis::testing::Child;
 
-use {{crate_name}}::cli::ABOUT;
+use {{crate_name}}::cli::{ABOUT, DEMO};
 
 use crate::support::{channel, command, running};
 
@@ -59,6 +62,31 @@ fn a_dry_run_says_what_is_wrong() {
     assert_eq!(status.code(), Some(1));
     let expected = "ERROR upstream: missing.pem: No such file";
     assert!(log.iter().any(|line| line.contains(expected)), "{log:#?}");
+}
+
+/// How `command` ends where nobody reads what it prints, and what it says to stderr.
+fn into_a_closed_pipe(command: &mut Command) -> (Option<i32>, String) {
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), said)
+}
+
+#[test]
+fn answers_that_nobody_reads_end_quietly() {
+    for flags in [&["--help"][..], &["--version"], &["--dry-run", "-l", "quiet"]] {
+        let ended = into_a_closed_pipe(command().args(flags));
+        assert_eq!(ended, (Some(0), String::new()), "{flags:?}");
+    }
+    let service = running(&[]);
+    let built = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"), "-demo"));
+    let mut demo = Command::new(built);
+    demo.env(DEMO.variable("ip"), "127.0.0.1");
+    demo.env(DEMO.variable("port"), service.port().to_string());
+    let (code, said) = into_a_closed_pipe(&mut demo);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,10 @@ async fn a_service_with_few_files_serves_as_many_connections_as_it_can() {
         .args(["-c", "ulimit -n 40; exec \"$0\""])
         .arg(program.get_program());
     for (variable, value) in program.get_envs() {
-        command.env(variable, value.unwrap());
+        match value {
+            Some(value) => command.env(variable, value),
+            None => command.env_remove(variable),
+        };
     }
     let mut service = Child::spawn(&mut command);
     service.wait_for("40 files may be open: serving 8 connections at a time");
