@@ -75,7 +75,11 @@ fn into_a_closed_pipe(command: &mut Command) -> (Option<i32>, String) {
 
 #[test]
 fn answers_that_nobody_reads_end_quietly() {
-    for flags in [&["--help"][..], &["--version"], &["--dry-run", "-l", "quiet"]] {
+    for flags in [
+        &["--help"][..],
+        &["--version"],
+        &["--dry-run", "-l", "quiet"],
+    ] {
         let ended = into_a_closed_pipe(command().args(flags));
         assert_eq!(ended, (Some(0), String::new()), "{flags:?}");
     }
