@@ -7,28 +7,32 @@ use hyper::{
     header::{HeaderName, HeaderValue},
 };
 
-/// The caller's `grpc-timeout`.
+/// The metadata that says so.
+pub(crate) const GRPC_TIMEOUT: &str = "grpc-timeout";
+
+/// The caller's `grpc-timeout`, if it is one.
 pub(crate) fn of(headers: &HeaderMap) -> Option<Duration> {
-    static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
-    parse(headers.get(&GRPC_TIMEOUT)?.to_str().ok()?)
+    static NAME: HeaderName = HeaderName::from_static(GRPC_TIMEOUT);
+    parse(headers.get(&NAME)?.as_bytes())
 }
 
 /// At most eight digits and a unit.
 ///
 /// <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
-fn parse(value: &str) -> Option<Duration> {
-    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
-    if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+pub(crate) fn parse(value: &[u8]) -> Option<Duration> {
+    let (unit, digits) = value.split_last()?;
+    if !(1..=8).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let n = digits.parse().ok()?;
+    let digit = |n, digit: &u8| n * 10 + u64::from(digit - b'0');
+    let n = digits.iter().fold(0, digit);
     match unit {
-        "H" => Some(Duration::from_secs(n * 60 * 60)),
-        "M" => Some(Duration::from_secs(n * 60)),
-        "S" => Some(Duration::from_secs(n)),
-        "m" => Some(Duration::from_millis(n)),
-        "u" => Some(Duration::from_micros(n)),
-        "n" => Some(Duration::from_nanos(n)),
+        b'H' => Some(Duration::from_secs(n * 60 * 60)),
+        b'M' => Some(Duration::from_secs(n * 60)),
+        b'S' => Some(Duration::from_secs(n)),
+        b'm' => Some(Duration::from_millis(n)),
+        b'u' => Some(Duration::from_micros(n)),
+        b'n' => Some(Duration::from_nanos(n)),
         _ => None,
     }
 }
@@ -66,7 +70,7 @@ mod tests {
             Duration::from_hours(24 * 365 * 100),
         ] {
             let header = header(time);
-            assert_eq!(parse(header.to_str().unwrap()), Some(time), "{header:?}");
+            assert_eq!(parse(header.as_bytes()), Some(time), "{header:?}");
         }
         assert_eq!(header(Duration::MAX), "99999999H");
     }
@@ -90,7 +94,7 @@ mod tests {
             ("1é", None),
         ];
         for (value, expected) in cases {
-            assert_eq!(parse(value), expected, "{value:?}");
+            assert_eq!(parse(value.as_bytes()), expected, "{value:?}");
         }
     }
 }

@@ -20,9 +20,10 @@ use super::{
     cork::Cork,
     greeting::{PREFACE, Rejected, expect_preface},
     handler::{Handler, Peer},
+    http1,
     limits::{
-        CONNECTION_WINDOW, Limits, MAX_HEADER_LIST, MAX_LOCAL_RESETS, MAX_PENDING_RESETS,
-        MAX_STREAMS, STREAM_WINDOW,
+        CONNECTION_WINDOW, Limits, MAX_LOCAL_RESETS, MAX_PENDING_RESETS, MAX_STREAMS,
+        METADATA_READ, STREAM_WINDOW,
     },
 };
 use crate::{
@@ -85,7 +86,8 @@ impl Connections {
         self.metrics.rejected(rejected.label());
         match rejected {
             // A probe of the port, as load balancers make, is nothing to warn about.
-            Rejected::Silent | Rejected::Io(_) => {
+            // Nor is who was told so.
+            Rejected::Silent | Rejected::Io(_) | Rejected::Http1(_) => {
                 debug!(peer = %address, "Connection closed: {rejected}");
             }
             _ if quota::allows(rejected.label()) => {
@@ -118,12 +120,16 @@ impl Connections {
             }
         };
         let mut reader = BufReader::with_capacity(READ_AHEAD, io);
-        expect_preface(&mut reader).await?;
-        Ok((reader, peer))
+        let greeted = expect_preface(&mut reader).await;
+        if let Err(Rejected::Http1(line)) = &greeted {
+            http1::decline(line, &mut reader).await?;
+        }
+        greeted.map(|()| (reader, peer))
     }
 
     async fn serve_http2(&self, reader: Reader, peer: Peer, address: SocketAddr) {
-        let cork = Cork::new(PREFACE, reader);
+        let max_metadata = self.limits.max_metadata_size;
+        let cork = Cork::new(PREFACE, reader).announcing(max_metadata);
         let mut batches = Batches::new(cork.clone());
         let service = service_fn(|request| self.handler.handle(&peer, request));
         let connection = http2::Builder::new(batches.executor())
@@ -132,7 +138,7 @@ impl Connections {
             .max_concurrent_streams(MAX_STREAMS)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_header_list_size(MAX_HEADER_LIST)
+            .max_header_list_size(max_metadata * METADATA_READ)
             .max_local_error_reset_streams(MAX_LOCAL_RESETS)
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
             .keep_alive_interval(self.limits.keepalive_interval)

@@ -14,6 +14,8 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 
+use super::announce::announce;
+
 /// Unsent bytes from which on a write has to wait for the socket.
 const WRITE_THROUGH: usize = 64 * 1024;
 
@@ -26,6 +28,8 @@ struct Corked<IO> {
     replay: &'static [u8],
     io: BufReader<IO>,
     unsent: Vec<u8>,
+    /// Taken by the first write: see [`announce`].
+    max_metadata: Option<u32>,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Cork<IO> {
@@ -35,7 +39,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Cork<IO> {
             replay,
             io,
             unsent: Vec::new(),
+            max_metadata: None,
         })))
+    }
+
+    /// The same, and the SETTINGS that are written first announce this limit.
+    pub(super) fn announcing(self, max_metadata: u32) -> Self {
+        self.lock().max_metadata = Some(max_metadata);
+        self
     }
 
     /// Sends what was written, as far as the socket takes it.
@@ -118,6 +129,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Cork<IO> {
         }
         for buf in bufs {
             this.unsent.extend_from_slice(buf);
+        }
+        if let Some(limit) = this.max_metadata.take() {
+            announce(&mut this.unsent, limit);
         }
         Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()))
     }

@@ -4,6 +4,8 @@ use std::{io, time::Duration};
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
+use super::http1::{self, Start};
+
 /// What an HTTP/2 client sends first (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -17,6 +19,8 @@ pub(super) enum Rejected {
     Silent,
     #[error("bogus greeting \"{}\"", .0.escape_ascii())]
     Bogus(Vec<u8>),
+    #[error("HTTP/1 request \"{}\"", .0.escape_ascii())]
+    Http1(Vec<u8>),
     #[error("TLS handshake failed: {0}")]
     Tls(io::Error),
     #[error("no greeting within {0:?}")]
@@ -26,15 +30,16 @@ pub(super) enum Rejected {
 }
 
 /// All labels of rejected connections.
-pub(super) const REJECTED: [&str; 5] = ["silence", "garbage", "tls", "timeout", "io"];
+pub(super) const REJECTED: [&str; 6] = ["silence", "garbage", "http1", "tls", "timeout", "io"];
 
 impl Rejected {
     /// Its reason, for the metrics.
     pub(super) fn label(&self) -> &'static str {
-        let [silence, garbage, tls, timeout, io] = REJECTED;
+        let [silence, garbage, http1, tls, timeout, io] = REJECTED;
         match self {
             Self::Silent => silence,
             Self::Bogus(_) => garbage,
+            Self::Http1(_) => http1,
             Self::Tls(_) => tls,
             Self::Late(_) => timeout,
             Self::Io(_) => io,
@@ -55,13 +60,41 @@ pub(super) async fn expect_preface(
         }
         if n == 0 || received[..n] != expected[..n] {
             let before = &PREFACE[..PREFACE.len() - expected.len()];
-            let greeting = before.iter().chain(received).take(LOGGED_GREETING);
-            return Err(Rejected::Bogus(greeting.copied().collect()));
+            let greeting = before.iter().chain(received).copied().collect();
+            let read = received.len();
+            reader.consume(read);
+            return Err(other(greeting, reader).await?);
         }
         reader.consume(n);
         expected = &expected[n..];
     }
     Ok(())
+}
+
+/// What it is that begins with `greeting`, and is not HTTP/2.
+async fn other(
+    mut greeting: Vec<u8>,
+    reader: &mut (impl AsyncBufRead + Unpin),
+) -> Result<Rejected, Rejected> {
+    loop {
+        let start = http1::start(&greeting);
+        let received = match start {
+            Start::Unfinished => reader.fill_buf().await?,
+            Start::Request(_) | Start::Garbage => &[],
+        };
+        if !received.is_empty() {
+            greeting.extend(received);
+            let read = received.len();
+            reader.consume(read);
+            continue;
+        }
+        if let Start::Request(line) = start {
+            greeting.truncate(line.min(LOGGED_GREETING));
+            return Ok(Rejected::Http1(greeting.trim_ascii_end().into()));
+        }
+        greeting.truncate(LOGGED_GREETING);
+        return Ok(Rejected::Bogus(greeting));
+    }
 }
 
 #[cfg(test)]
@@ -91,6 +124,18 @@ mod tests {
             rejected.to_string(),
             r#"bogus greeting "PRI Hello\r\n\x1b[31m""#
         );
+    }
+
+    #[tokio::test]
+    async fn a_request_of_http1_in_pieces_is_one() {
+        // Its first byte is that of the preface, too.
+        let (first, rest) = b"POST /a.B/C HTTP/1.1\r\nhost: a\r\n\r\n".split_at(9);
+        let mut reader = tokio::io::AsyncReadExt::chain(first, rest);
+        let rejected = expect_preface(&mut reader).await.unwrap_err();
+        let told = r#"HTTP/1 request "POST /a.B/C HTTP/1.1""#;
+        assert_eq!(rejected.to_string(), told);
+        let cut = greeted_with(b"GET / HT").await.unwrap_err();
+        assert_eq!(cut.to_string(), r#"bogus greeting "GET / HT""#);
     }
 
     #[tokio::test]

@@ -24,12 +24,26 @@ use tonic::{
     body::Body,
     transport::server::{TcpConnectInfo, TlsConnectInfo},
 };
+use tracing::debug;
 
-use super::{limits::Limits, response::ResponseBody, rpcs::Rpcs};
+use super::{
+    limits::Limits,
+    protocol::{self, Refusal},
+    request::OneMessage,
+    response::ResponseBody,
+    rpcs::{Answer, Rpcs},
+};
 use crate::{
-    context::{Context, timeout},
+    context::Context,
+    contract::Shape,
     deadline::Deadline,
-    telemetry::{call::Call, ids, methods::Methods, panics, traces},
+    telemetry::{
+        call::Call,
+        ids,
+        methods::{Method, Methods},
+        metrics::Metrics,
+        panics, traces,
+    },
     values::YEAR,
 };
 
@@ -72,15 +86,24 @@ impl Peer {
 pub(super) struct Handler {
     rpcs: Rpcs,
     methods: Methods,
+    metrics: Arc<Metrics>,
+    max_metadata: usize,
     request_timeout: Duration,
     permits: Arc<Semaphore>,
 }
 
 impl Handler {
-    pub(super) fn new(rpcs: Rpcs, methods: Methods, limits: &Limits) -> Self {
+    pub(super) fn new(
+        rpcs: Rpcs,
+        methods: Methods,
+        metrics: Arc<Metrics>,
+        limits: &Limits,
+    ) -> Self {
         Self {
             rpcs,
             methods,
+            metrics,
+            max_metadata: limits.max_metadata_size as usize,
             // Beyond any clock, it would be a panic of every RPC.
             request_timeout: limits.request_timeout.min(YEAR),
             permits: Arc::new(Semaphore::new(
@@ -104,7 +127,8 @@ impl Handler {
         let trace = Some(Arc::new(ids::of(request.headers(), span)));
         // The caller's deadline covers a stream to its end; this service's own
         // only the time until it starts, since a stream may be meant to last.
-        let asked = timeout::of(request.headers());
+        let read = protocol::read(&request, self.max_metadata);
+        let asked = *read.as_ref().unwrap_or(&None);
         let whole = Context {
             deadline: asked.map(|asked| now + asked),
             trace: trace.clone(),
@@ -113,9 +137,12 @@ impl Handler {
         let deadline = Some(now + asked.unwrap_or(longest).min(longest));
         let start = Context { deadline, trace };
         let call = Call::start(method, path, peer.address(), now, whole);
-        let begun = self
-            .permit(path)
-            .map(|permit| (permit, self.rpcs.call(with_peer(request, peer))));
+        let begun = match read {
+            Ok(_) => self
+                .permit(path)
+                .map(|permit| (permit, self.call(method, request, peer))),
+            Err(refusal) => Ok((None, self.refuse(&refusal, method, peer))),
+        };
         async move {
             let answered = match begun {
                 Ok((permit, answer)) => {
@@ -128,6 +155,31 @@ impl Handler {
             let (response, permit) = answered.unwrap_or_else(|status| (status.into_http(), None));
             Ok(finish(response, call, permit))
         }
+    }
+
+    /// Has the request handled.
+    fn call(&self, method: &Method, request: Request<Incoming>, peer: &Peer) -> Answer {
+        match &method.contract {
+            None => self.rpcs.call_unknown(with_peer(request, peer, Body::new)),
+            Some(it) => match it.shape {
+                Shape::Unary | Shape::ServerStream => {
+                    let one = |body| Body::new(OneMessage::new(body));
+                    self.rpcs.call(with_peer(request, peer, one))
+                }
+                Shape::ClientStream | Shape::BidiStream => {
+                    self.rpcs.call(with_peer(request, peer, Body::new))
+                }
+            },
+        }
+    }
+
+    /// Answers a request that was not as it has to be.
+    fn refuse(&self, refusal: &Refusal, method: &Method, peer: &Peer) -> Answer {
+        self.metrics.refused(refusal.label());
+        let peer = peer.address().map(tracing::field::display);
+        debug!(method = method.path, peer, "Request refused: {refusal}");
+        let response = refusal.response();
+        Box::pin(async { response })
     }
 
     /// The right to be handled, where one is needed.
@@ -143,8 +195,12 @@ impl Handler {
 }
 
 /// Tells the handler of `request` who sent it.
-fn with_peer(request: Request<Incoming>, peer: &Peer) -> Request<Body> {
-    let mut request = request.map(Body::new);
+fn with_peer(
+    request: Request<Incoming>,
+    peer: &Peer,
+    body: impl FnOnce(Incoming) -> Body,
+) -> Request<Body> {
+    let mut request = request.map(body);
     match peer.clone() {
         Peer::Plain(info) => _ = request.extensions_mut().insert(info),
         Peer::Tls(info) => _ = request.extensions_mut().insert(info),

@@ -16,8 +16,10 @@ pub(super) const MAX_STREAMS: u32 = 100;
 pub(super) const STREAM_WINDOW: u32 = 64 * 1024;
 pub(super) const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
-/// Largest metadata of one request in bytes. 16 KiB: hyper's default.
-pub(super) const MAX_HEADER_LIST: u32 = 16 * 1024;
+/// As many times `--max-metadata-size` is read of a request whose metadata is larger:
+/// to be able to tell its caller by a gRPC status. Beyond that there is only HTTP's
+/// 431, which h2 answers by itself.
+pub(super) const METADATA_READ: u32 = 8;
 
 /// Resets to put up with before the connection is closed, those that this side
 /// was forced into and those not yet read: h2's own bounds against floods.
@@ -37,6 +39,10 @@ pub struct Limits {
     /// RPCs at a time over all connections; more are refused with RESOURCE_EXHAUSTED [1 to 1000000]
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = number(1, MILLION as usize))]
     pub max_requests: usize,
+    // 16 KiB: hyper's default, and the hard limit of gRPC's C core.
+    /// Largest metadata of a request in bytes, counted as HTTP/2 does; larger is refused with RESOURCE_EXHAUSTED [1024 to 1048576]
+    #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024, value_parser = number(1024, 1024 * 1024))]
+    pub max_metadata_size: u32,
     /// Longest time until an RPC answers, be it with the start of a stream; the caller may ask for less [1ms to 1day]
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time(MILLISECOND, DAY))]
     pub request_timeout: Duration,

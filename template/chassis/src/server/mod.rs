@@ -8,11 +8,15 @@
 //! | `settings`   | where to listen, and how                              |
 //! | `limits`     | what is allowed, and where each number comes from     |
 //! | `rpcs`       | what is served                                        |
+//! | `protocol`   | the head of a request, as gRPC wants it               |
+//! | `request`    | its body, where one message is wanted                 |
 //! | `accept`     | takes connections, as many as allowed                 |
 //! | `connection` | one connection: handshake, greeting, HTTP/2, end      |
 //! | `greeting`   | its first bytes: HTTP/2, or garbage                   |
+//! | `http1`      | who speaks HTTP/1 instead, and is told so             |
 //! | `cork`       | its IO: few and large reads and writes                |
 //! | `batch`      | its replies: together what was asked together         |
+//! | `announce`   | its SETTINGS, with the limit that is meant            |
 //! | `handler`    | one RPC: shedding, deadline, panics                   |
 //! | `response`   | its response, which may be a stream                   |
 //!
@@ -20,12 +24,16 @@
 //! [`crate::telemetry`], [`crate::lifecycle`], and `admin`, `standard` and `listener`.
 
 mod accept;
+mod announce;
 mod batch;
 mod connection;
 mod cork;
 mod greeting;
 mod handler;
+mod http1;
 pub mod limits;
+mod protocol;
+mod request;
 mod response;
 mod rpcs;
 mod settings;
@@ -41,6 +49,7 @@ use self::{
     greeting::REJECTED,
     handler::Handler,
     limits::Limits,
+    protocol::REFUSED,
 };
 pub use self::{rpcs::Rpcs, settings::Settings};
 use crate::{
@@ -91,7 +100,7 @@ impl Server {
         settings: Settings,
         lifecycle: Lifecycle,
     ) -> Result<Self, Error> {
-        let metrics = Arc::new(Metrics::new(about, &REJECTED));
+        let metrics = Arc::new(Metrics::new(about, &REJECTED, &REFUSED));
         let tls = settings.tls.watch()?;
         if let Some(identity) = &tls {
             metrics.certificate(identity.clone());
@@ -168,7 +177,7 @@ impl Server {
         let permits = Permits::new(limits.max_connections);
         let connections = Arc::new(Connections {
             tls,
-            handler: Arc::new(Handler::new(rpcs, methods, &limits)),
+            handler: Arc::new(Handler::new(rpcs, methods, metrics.clone(), &limits)),
             metrics,
             phase: phases,
             limits: limits.clone(),
@@ -177,12 +186,12 @@ impl Server {
 
         let mut unmet = lifecycle.unmet();
         let ready = unmet.borrow_and_update().is_empty();
-        health.report(ready).await;
+        health.report(ready);
         lifecycle.enter(State::Running);
         let following = async {
             while unmet.changed().await.is_ok() {
                 let ready = unmet.borrow_and_update().is_empty();
-                health.report(ready).await;
+                health.report(ready);
             }
         };
         let reason = tokio::select! {
@@ -191,13 +200,13 @@ impl Server {
             reason = shutdown => reason,
         };
 
-        health.report(false).await;
+        health.report(false);
         lifecycle.enter(State::Stopping);
         if reason == Shutdown::Orchestrator {
             let _ = timeout(limits.drain_delay, &mut accepting).await;
         }
         drop(accepting);
-        health.end().await;
+        health.end();
         phase.send_replace(Phase::Drain);
         let drained = timeout(limits.drain_timeout, permits.returned()).await;
         if drained.is_err() {

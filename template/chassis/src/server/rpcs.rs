@@ -6,8 +6,10 @@ use hyper::{
     Request, Response,
     body::{Body as HttpBody, Bytes},
 };
-use tonic::{Status, body::Body, codegen::Service, server::NamedService};
+use tonic::{Code, Status, body::Body, codegen::Service, server::NamedService};
 use tower::ServiceExt;
+
+use super::protocol;
 
 /// The RPCs to serve: generated servers, each with the contract that it is of.
 ///
@@ -89,9 +91,26 @@ impl Rpcs {
             let method = path.strip_prefix(name);
             method.is_some_and(|method| method.starts_with('/'))
         };
-        match self.services.iter().find(|(name, _)| asked_for(*name)) {
-            Some((_, route)) => route(request),
-            None => Box::pin(async { Status::unimplemented("").into_http() }),
+        if let Some((_, route)) = self.services.iter().find(|(name, _)| asked_for(*name)) {
+            return route(request);
         }
+        let status = protocol::unimplemented(request.uri().path());
+        Box::pin(async { status.into_http() })
+    }
+
+    /// The same for a method that no contract has. A generated server says of one that
+    /// it doesn't have either no more than UNIMPLEMENTED.
+    pub(super) fn call_unknown(&self, request: Request<Body>) -> Answer {
+        let status = protocol::unimplemented(request.uri().path());
+        let answer = self.call(request);
+        Box::pin(async {
+            let response = answer.await;
+            match Status::from_header_map(response.headers()) {
+                Some(it) if it.code() == Code::Unimplemented && it.message().is_empty() => {
+                    status.into_http()
+                }
+                _ => response,
+            }
+        })
     }
 }

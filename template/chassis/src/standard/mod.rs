@@ -1,11 +1,12 @@
 //! The standard gRPC services, which come with those of the contract.
 
 pub(crate) mod health;
+mod pb;
 pub(crate) mod reflection;
 
 /// Their contracts, as encoded `FileDescriptorSet`s.
 pub(crate) const DESCRIPTORS: [&[u8]; 3] = [
-    tonic_health::pb::FILE_DESCRIPTOR_SET,
+    pb::FILE_DESCRIPTOR_SET,
     tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
     tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
 ];

@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     open: Gauge,
     accepted: Counter,
     rejected: Family<[(&'static str, &'static str); 1], Counter>,
+    refused: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
 /// A connection that is open; dropped when it closes.
@@ -41,8 +42,8 @@ pub(crate) struct Open(Gauge);
 
 impl Metrics {
     /// Those of the service that `about` tells of; its connections may come to be
-    /// rejected for `reasons`.
-    pub(crate) fn new(about: &About, reasons: &[&'static str]) -> Self {
+    /// rejected for the first of these reasons, its RPCs to be refused for the others.
+    pub(crate) fn new(about: &About, rejected: &[&'static str], refused: &[&'static str]) -> Self {
         let metrics = Self::default();
         let mut registry = metrics.registry();
         let build = [
@@ -54,13 +55,18 @@ impl Metrics {
         let grpc = registry.sub_registry_with_prefix("grpc_server");
         let until = "Time from the request's headers to the response's end";
         metrics.served.register(grpc, "RPCs", until);
+        for reason in refused {
+            metrics.refused.get_or_create_owned(&[("reason", *reason)]);
+        }
+        let help = "Requests that were not as the protocol wants them";
+        grpc.register("refused", help, metrics.refused.clone());
         let grpc = registry.sub_registry_with_prefix("grpc_client");
         let until = "Time from the call, with all its attempts, to the response's end";
         metrics.called.register(grpc, "Calls", until);
         let grpc = registry.sub_registry_with_prefix("grpc_server_connections");
         grpc.register("open", "Connections open", metrics.open.clone());
         grpc.register("accepted", "Connections accepted", metrics.accepted.clone());
-        for reason in reasons {
+        for reason in rejected {
             metrics.rejected.get_or_create_owned(&[("reason", *reason)]);
         }
         let help = "Connections closed because they never came to speak HTTP/2";
@@ -85,6 +91,11 @@ impl Metrics {
     /// Counts a connection that never came to speak HTTP/2.
     pub(crate) fn rejected(&self, reason: &'static str) {
         self.rejected.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// Counts a request that no handler saw, since it was not as the protocol wants it.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&[("reason", reason)]).inc();
     }
 
     /// All of them, as OpenMetrics text.

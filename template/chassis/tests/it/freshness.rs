@@ -10,14 +10,17 @@ use tempfile::TempDir;
 
 const RENEW: &str = "UPDATE=1 cargo test -p chassis the_generated_contract_is_fresh";
 
-/// Everything that is generated of the contract, by the names of the files.
-fn generated(contract: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+/// Everything that is generated of the contracts in this directory, by the names of
+/// the files.
+fn generated(contract: &Path, names: &[&str], client: bool) -> Vec<(PathBuf, Vec<u8>)> {
     let dir = TempDir::new().unwrap();
-    for name in ["common", "scripted"] {
+    for name in names {
         let descriptors = protox::compile([format!("{name}.proto")], [contract]).unwrap();
         let encoded = dir.path().join(name).with_extension("bin");
         fs::write(encoded, descriptors.encode_to_vec()).unwrap();
-        let generator = tonic_prost_build::configure().out_dir(&dir);
+        let generator = tonic_prost_build::configure()
+            .out_dir(&dir)
+            .build_client(client);
         generator.compile_fds(descriptors).unwrap();
     }
     let files = fs::read_dir(&dir).unwrap().map(|entry| {
@@ -27,10 +30,17 @@ fn generated(contract: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files.collect()
 }
 
+/// That of the tests, that of the official interop cases, and that of health.
 #[test]
 fn the_generated_contract_is_fresh() {
-    let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/contract");
-    for (name, fresh) in generated(&contract) {
+    is_fresh("tests/it/contract", &["common", "scripted"], true);
+    is_fresh("tests/it/interop/contract", &["interop"], true);
+    is_fresh("proto", &["health"], false);
+}
+
+fn is_fresh(contract: &str, names: &[&str], client: bool) {
+    let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join(contract);
+    for (name, fresh) in generated(&contract, names, client) {
         let kept = contract.join(&name);
         if env::var_os("UPDATE").is_some() {
             fs::write(&kept, &fresh).unwrap();

@@ -81,7 +81,8 @@ async fn it_is_the_context_in_which_the_call_was_made_wherever_it_is_awaited() {
         let mut channel = channel.clone();
         let body = tonic::body::Body::default();
         let uri = "http://localhost/test.v1.Scripted/BidiStream";
-        let request = hyper::Request::post(uri).body(body).unwrap();
+        let request = hyper::Request::post(uri).header("content-type", "application/grpc");
+        let request = request.body(body).unwrap();
         tonic::codegen::Service::call(&mut channel, request)
     });
     tokio::spawn(called).await.unwrap().unwrap();

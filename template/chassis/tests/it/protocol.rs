@@ -1,0 +1,364 @@
+//! The gRPC protocol to the letter: what is answered to requests that no library
+//! sends. Made by h2, which sends what it is told, and reads what comes of it.
+
+use chassis::testing::http2::prefixed;
+use h2::client::SendRequest;
+use hyper::{HeaderMap, Method, Request, body::Bytes};
+use tokio::net::TcpStream;
+use tonic::{Code, Status};
+
+use crate::{
+    contract::test::v1::scripted_server::ScriptedServer,
+    support::{InProcess, SERVICE, UNARY, echo_reply, echo_request, http::metric},
+};
+
+const CLIENT_STREAM: &str = "/test.v1.Scripted/ClientStream";
+const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
+const GRPC: (&str, &str) = ("content-type", "application/grpc");
+
+/// What came of a request.
+#[derive(Debug)]
+struct Answer {
+    http: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    status: Status,
+}
+
+impl Answer {
+    /// HTTP's status and gRPC's.
+    fn codes(&self) -> (u16, Code) {
+        (self.http, self.status.code())
+    }
+
+    fn message(&self) -> &str {
+        self.status.message()
+    }
+}
+
+/// A connection on which all of the requests of a test go.
+struct Client(SendRequest<Bytes>);
+
+impl Client {
+    async fn of(server: &InProcess) -> Self {
+        let tcp = TcpStream::connect(server.address).await.unwrap();
+        let (client, connection) = h2::client::handshake(tcp).await.unwrap();
+        tokio::spawn(connection);
+        Self(client)
+    }
+
+    /// What is answered to a request with these fields and these DATA frames.
+    async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        frames: &[&[u8]],
+    ) -> Answer {
+        let request = Request::builder()
+            .method(Method::from_bytes(method.as_bytes()).unwrap())
+            .uri(format!("http://localhost{path}"))
+            .header("te", "trailers");
+        let request = fields.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        let mut client = self.0.clone().ready().await.unwrap();
+        let (response, mut body) = client
+            .send_request(request.body(()).unwrap(), frames.is_empty())
+            .unwrap();
+        for (n, frame) in frames.iter().enumerate() {
+            // Refused already, the rest of it is of no interest to anybody.
+            let last = n + 1 == frames.len();
+            let _ = body.send_data(Bytes::copy_from_slice(frame), last);
+        }
+        let (head, mut data) = response.await.unwrap().into_parts();
+        let mut body = Vec::new();
+        while let Some(chunk) = data.data().await {
+            body.extend(chunk.unwrap());
+        }
+        let trailers = data.trailers().await.unwrap();
+        let status = trailers.as_ref().unwrap_or(&head.headers);
+        Answer {
+            http: head.status.as_u16(),
+            status: Status::from_header_map(status).expect("a gRPC status"),
+            headers: head.headers,
+            body,
+        }
+    }
+
+    /// What is answered to a call that is as it should be but for these fields.
+    async fn call(&self, path: &str, fields: &[(&str, &str)], frames: &[&[u8]]) -> Answer {
+        self.ask("POST", path, &[&[GRPC], fields].concat(), frames)
+            .await
+    }
+
+    /// Fails where the connection doesn't go on to serve.
+    async fn goes_on(&self) {
+        let request = prefixed(&echo_request("next"));
+        let answer = self.call(UNARY, &[], &[&request]).await;
+        assert_eq!(answer.codes(), (200, Code::Ok), "{answer:?}");
+        assert_eq!(answer.body, echo_reply("next"));
+    }
+}
+
+async fn refused(server: &InProcess, reason: &str) -> Option<f64> {
+    let name = format!(r#"grpc_server_refused_total{{reason="{reason}"}}"#);
+    metric(&server.admin, &name).await
+}
+
+#[tokio::test]
+async fn another_content_type_than_that_of_grpc_is_415() {
+    let server = InProcess::start(&[]).await;
+    let client = Client::of(&server).await;
+    let request = prefixed(&echo_request("a"));
+    let bad = [
+        "application/json",
+        "application/grpcfoo",
+        "application/grpc-web",
+        "",
+    ];
+    for value in bad {
+        let fields = [("content-type", value)];
+        let answer = client.ask("POST", UNARY, &fields, &[&request]).await;
+        assert_eq!(answer.codes(), (415, Code::InvalidArgument), "{value}");
+        assert!(
+            answer.message().contains(&format!("\"{value}\"")),
+            "{answer:?}"
+        );
+    }
+    let none = client.ask("POST", UNARY, &[], &[&request]).await;
+    assert_eq!(none.codes(), (415, Code::InvalidArgument));
+    assert_eq!(none.headers["content-type"], "application/grpc");
+    let good = [
+        "application/grpc",
+        "application/grpc+proto",
+        "application/grpc;v=1",
+    ];
+    for value in good {
+        let fields = [("content-type", value)];
+        let answer = client.ask("POST", UNARY, &fields, &[&request]).await;
+        assert_eq!(answer.codes(), (200, Code::Ok), "{value}");
+        assert_eq!(answer.body, echo_reply("a"));
+    }
+    assert_eq!(refused(&server, "content_type").await, Some(5.0));
+    client.goes_on().await;
+}
+
+#[tokio::test]
+async fn another_method_than_post_is_405() {
+    let server = InProcess::start(&[]).await;
+    let client = Client::of(&server).await;
+    let request = prefixed(&echo_request("a"));
+    for method in ["PUT", "PATCH", "BREW"] {
+        let answer = client.ask(method, UNARY, &[GRPC], &[&request]).await;
+        assert_eq!(answer.codes(), (405, Code::Internal), "{method}");
+        assert_eq!(answer.headers["allow"], "POST");
+        assert!(answer.message().contains(method), "{answer:?}");
+    }
+    for path in [UNARY, "/"] {
+        let answer = client.ask("GET", path, &[], &[]).await;
+        assert_eq!(answer.codes(), (405, Code::Internal), "{path}");
+    }
+    assert_eq!(refused(&server, "method").await, Some(5.0));
+    client.goes_on().await;
+}
+
+#[tokio::test]
+async fn a_method_that_takes_one_message_takes_just_one() {
+    let mut server = InProcess::start(&[]).await;
+    let client = Client::of(&server).await;
+    let one = prefixed(&echo_request("a"));
+    let two = [&*one, &one].concat();
+    let more = [&*one, b"x"].concat();
+    let (start, end) = one.split_at(7);
+    let [mut longer, mut shorter, mut compressed, mut strange] = [(); 4].map(|()| one.clone());
+    longer[4] += 1;
+    shorter[4] -= 1;
+    compressed[0] = 1;
+    strange[0] = 2;
+    let cases: [(_, &[&[u8]]); 12] = [
+        ("no frame", &[]),
+        ("no message", &[b""]),
+        ("two messages in one frame", &[&two]),
+        ("two messages in two", &[&one, &one]),
+        ("two messages in pieces", &[start, end, start, end]),
+        ("a byte behind it", &[&more]),
+        ("a byte behind it in a frame", &[&one, b"x"]),
+        ("half a prefix", &[&[0, 0]]),
+        ("a length that is too long", &[&longer]),
+        ("a length that is too short", &[&shorter]),
+        ("compressed, by what is not said", &[&compressed]),
+        ("a flag that is none", &[&strange]),
+    ];
+    for path in [UNARY, "/test.v1.Scripted/ServerStream", HEALTH_CHECK] {
+        for (name, frames) in cases {
+            let answer = client.call(path, &[], frames).await;
+            assert_eq!(answer.codes(), (200, Code::Internal), "{path}: {name}");
+            assert_ne!(answer.message(), "", "{path}: {name}");
+        }
+    }
+    assert_eq!(server.calls().len(), 0, "no handler has seen any of them");
+    let pieces: [&[u8]; 4] = [&one[..3], &one[3..9], &one[9..], b""];
+    let in_pieces = client.call(UNARY, &[], &pieces).await;
+    assert_eq!(in_pieces.body, echo_reply("a"));
+    let streamed = client.call(CLIENT_STREAM, &[], &[&two, &one]).await;
+    assert_eq!(streamed.codes(), (200, Code::Ok), "{streamed:?}");
+    client.goes_on().await;
+}
+
+#[tokio::test]
+async fn a_stream_of_messages_ends_with_a_whole_one() {
+    let server = InProcess::start(&[]).await;
+    let client = Client::of(&server).await;
+    let one = prefixed(&echo_request("a"));
+    let cut = client.call(CLIENT_STREAM, &[], &[&one, &one[..9]]).await;
+    assert_eq!(cut.codes(), (200, Code::Internal), "{cut:?}");
+}
+
+#[tokio::test]
+async fn a_timeout_that_is_none_is_400_and_internal() {
+    let server = InProcess::start(&[]).await;
+    let client = Client::of(&server).await;
+    let request = prefixed(&echo_request("a"));
+    let bad = [
+        "abc",
+        "-1S",
+        "123456789S",
+        "1",
+        "S",
+        "",
+        "1x",
+        "+1S",
+        "1 S",
+        "1.5S",
+    ];
+    for value in bad {
+        let fields = [("grpc-timeout", value)];
+        let answer = client.call(UNARY, &fields, &[&request]).await;
+        assert_eq!(answer.codes(), (400, Code::Internal), "{value}");
+        assert!(answer.message().contains("grpc-timeout"), "{answer:?}");
+    }
+    for value in ["99999999H", "1M", "20S", "99999999n"] {
+        let fields = [("grpc-timeout", value)];
+        let answer = client.call(UNARY, &fields, &[&request]).await;
+        assert_eq!(answer.codes(), (200, Code::Ok), "{value}");
+    }
+    assert_eq!(refused(&server, "timeout").await, Some(10.0));
+    client.goes_on().await;
+}
+
+#[tokio::test]
+async fn no_time_at_all_is_over_before_the_handler_is_asked() {
+    let mut server = InProcess::start(&[]).await;
+    let client = Client::of(&server).await;
+    let request = prefixed(&echo_request("a"));
+    for value in ["0n", "0S", "00000000H"] {
+        let fields = [("grpc-timeout", value)];
+        let answer = client.call(UNARY, &fields, &[&request]).await;
+        assert_eq!(answer.codes(), (200, Code::DeadlineExceeded), "{value}");
+    }
+    assert_eq!(server.calls().len(), 0);
+    client.goes_on().await;
+}
+
+#[tokio::test]
+async fn binary_metadata_that_is_no_base64_is_400_and_internal() {
+    let mut server = InProcess::start(&[]).await;
+    let client = Client::of(&server).await;
+    let request = prefixed(&echo_request("a"));
+    for value in ["!", "A", "AA=", "AA==,!"] {
+        let answer = client.call(UNARY, &[("x-bin", value)], &[&request]).await;
+        assert_eq!(answer.codes(), (400, Code::Internal), "{value}");
+        assert!(answer.message().contains("\"x-bin\""), "{answer:?}");
+    }
+    assert_eq!(refused(&server, "binary_metadata").await, Some(4.0));
+    assert_eq!(server.calls().len(), 0);
+    for value in ["AAEC", "AA", "AA==", ""] {
+        let answer = client.call(UNARY, &[("x-bin", value)], &[&request]).await;
+        assert_eq!(answer.codes(), (200, Code::Ok), "{value}");
+    }
+    client.goes_on().await;
+}
+
+#[tokio::test]
+async fn metadata_over_the_limit_is_resource_exhausted() {
+    for (flags, limit) in [
+        (&[][..], 16 * 1024),
+        (&["--max-metadata-size", "4096"], 4096),
+    ] {
+        let server = InProcess::start(flags).await;
+        let client = Client::of(&server).await;
+        let request = prefixed(&echo_request("a"));
+        for size in [limit, 2 * limit, 7 * limit] {
+            let large = "x".repeat(size);
+            let answer = client
+                .call(UNARY, &[("x-large", &large)], &[&request])
+                .await;
+            assert_eq!(answer.codes(), (200, Code::ResourceExhausted), "{size}");
+            let told = format!("the limit is {limit}");
+            assert!(answer.message().contains(&told), "{answer:?}");
+        }
+        assert_eq!(refused(&server, "metadata_size").await, Some(3.0));
+        let handled = format!(
+            "grpc_server_handled_total{{grpc_service=\"{SERVICE}\",grpc_method=\"Unary\",\
+             grpc_type=\"unary\",grpc_code=\"ResourceExhausted\"}}"
+        );
+        assert_eq!(metric(&server.admin, &handled).await, Some(3.0));
+        let fits = "x".repeat(limit - 500);
+        let answer = client.call(UNARY, &[("x-large", &fits)], &[&request]).await;
+        assert_eq!(answer.codes(), (200, Code::Ok));
+        client.goes_on().await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_unknown_is_named() {
+    let server = InProcess::start(&[]).await;
+    let client = Client::of(&server).await;
+    let request = prefixed(&echo_request("a"));
+    let cases = [
+        (
+            "/test.v1.Scripted/Nope",
+            r#"method "Nope" of service "test.v1.Scripted""#,
+        ),
+        (
+            "/test.v1.Nope/Unary",
+            r#"method "Unary" of service "test.v1.Nope""#,
+        ),
+        // That of the standard, which is a prefix of no other.
+        (
+            "/grpc.health.v1.Health/Nope",
+            r#"method "Nope" of service "grpc.health.v1.Health""#,
+        ),
+        (
+            "/test.v1.Scripted",
+            r#"method "" of service "test.v1.Scripted""#,
+        ),
+        ("/", r#"method "" of service """#),
+        ("/a/b/c", r#"method "c" of service "a/b""#),
+        (r#"/"/{}"#, r#"method "{}" of service "\"""#),
+    ];
+    for (path, named) in cases {
+        let answer = client.call(path, &[], &[&request]).await;
+        assert_eq!(answer.codes(), (200, Code::Unimplemented), "{path}");
+        assert_eq!(answer.message(), format!("unknown {named}"), "{path}");
+    }
+    client.goes_on().await;
+}
+
+/// A handler's own UNIMPLEMENTED is what it said, with or without words.
+#[tokio::test]
+async fn what_a_handler_says_of_itself_is_left_as_it_is() {
+    let server = InProcess::serving(InProcess::settings(&[]), "scripted", |scripted| {
+        chassis::server::Rpcs::new().with(
+            crate::contract::SCRIPTED,
+            ScriptedServer::with_interceptor(scripted, |_| Err(Status::unimplemented(""))),
+        )
+    })
+    .await;
+    let client = Client::of(&server).await;
+    let request = prefixed(&echo_request("a"));
+    let answer = client.call(UNARY, &[], &[&request]).await;
+    assert_eq!(answer.codes(), (200, Code::Unimplemented));
+    assert_eq!(answer.message(), "");
+}
