@@ -17,6 +17,7 @@ mod garbage;
 mod health;
 mod http1;
 mod http2;
+mod interop;
 mod lifecycle;
 mod limits;
 mod log;
