@@ -89,6 +89,35 @@ fn python_is_served_in_plain_text_tls_and_mutual_tls() {
     }
 }
 
+/// gRPC's official interop cases, of a service made with the chassis.
+#[test]
+fn python_passes_the_interop_cases_in_plain_text_and_tls() {
+    let Some(python) = python() else { return };
+    let sample = Sample::new(example("order-book"));
+    let binary = sample.chassis_binary("interop");
+    let contract = "template/chassis/tests/it/interop/contract/interop.bin";
+    let directory = TempDir::new().unwrap();
+    write_certificates(directory.path());
+    let file = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (ca, cert, key) = (file("ca.pem"), file("server.pem"), file("server.key"));
+    let plain: (&[&str], &[&str]) = (&[], &[]);
+    let tls: (&[&str], &[&str]) = (
+        &["--usetls", "--certfile", &cert, "--privkeyfile", &key],
+        &[&ca],
+    );
+    for (flags, files) in [plain, tls] {
+        let service = Service::start(&binary, flags);
+        let passed = run(Command::new(python)
+            .arg(root().join("tests/suite/foreign/interop.py"))
+            .arg(format!("localhost:{}", service.port()))
+            .arg(root().join(contract))
+            .args(files));
+        assert_eq!(passed.lines().count(), 17, "{passed}");
+        let (status, log) = service.stop();
+        assert!(status.success(), "{status}\n{log}");
+    }
+}
+
 /// The other compiler of contracts: what the rules accept is accepted there too.
 #[test]
 fn protoc_takes_every_package_that_is_accepted() {

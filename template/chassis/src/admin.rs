@@ -1,4 +1,4 @@
-//! The admin port: plain HTTP for orchestrators, Prometheus and operators. To
+//! The admin port: plain HTTP/1.1 for orchestrators, Prometheus and operators. To
 //! be reached by them only; it has no TLS.
 
 use std::{convert::Infallible, str, sync::Arc, time::Duration};
@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use crate::{
+    http1_only::expect_http1,
     lifecycle::{Lifecycle, State},
     listener::Listener,
     slots::{Slots, Spoke},
@@ -53,11 +54,18 @@ pub(crate) async fn serve(listener: Listener, lifecycle: Lifecycle, metrics: Arc
                 let admin = admin.clone();
                 async move { Ok::<_, Infallible>(admin.answer(request).await) }
             });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
-                .serve_connection(TokioIo::new(tcp), service);
-            if let Err(reason) = connection.await {
+            let outcome = match timeout(PATIENCE, expect_http1(tcp)).await {
+                Ok(Ok(io)) => {
+                    let connection = http1::Builder::new()
+                        .timer(TokioTimer::new())
+                        .header_read_timeout(PATIENCE)
+                        .serve_connection(TokioIo::new(io), service);
+                    connection.await.map_err(|reason| reason.to_string())
+                }
+                Ok(Err(reason)) => Err(reason.to_string()),
+                Err(reason) => Err(reason.to_string()),
+            };
+            if let Err(reason) = outcome {
                 debug!("Admin connection closed: {reason}");
             }
         };

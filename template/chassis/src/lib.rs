@@ -10,6 +10,7 @@ mod contract;
 mod deadline;
 pub mod file;
 mod healthcheck;
+mod http1_only;
 mod jitter;
 pub mod lifecycle;
 mod listener;

@@ -51,6 +51,14 @@ impl Sample {
         self.run("cargo", &["build", "--quiet", "--locked", "--bin", name]);
         self.turn.target.join("debug").join(name)
     }
+
+    /// Builds `name`, one of the programs that the chassis is tested with.
+    pub fn chassis_binary(&self, name: &str) -> PathBuf {
+        let package = ["--package", "chassis", "--features", "testing"];
+        let build = ["build", "--quiet", "--locked", "--bin", name];
+        self.run("cargo", &[&build[..], &package].concat());
+        self.turn.target.join("debug").join(name)
+    }
 }
 
 /// The target directory, for one service alone until this is dropped.

@@ -24,7 +24,7 @@ pub struct Flags {
     /// IP address to listen on [default: all of IPv6 and IPv4]
     #[arg(long, value_parser = ip)]
     ip: Option<IpAddr>,
-    /// Port of /livez, /readyz, /metrics and /loglevel; plain HTTP [0 to 65535] [default: none]
+    /// Port of /livez, /readyz, /metrics and /loglevel; plain HTTP/1.1 [0 to 65535] [default: none]
     #[arg(long, value_name = "PORT", value_parser = number(0, u16::MAX))]
     admin_port: Option<u16>,
     /// IP address to serve them on [default: that of --ip]

@@ -1,5 +1,6 @@
 //! Clients that speak HTTP/1 to the port of gRPC.
 
+use chassis::testing::http2::{GOAWAY, Raw, SETTINGS};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -12,6 +13,9 @@ use crate::support::{
     http::{self, metric},
     running,
 };
+
+/// What RFC 9113 calls 13.
+const HTTP_1_1_REQUIRED: u32 = 13;
 
 #[tokio::test]
 async fn http1_is_told_what_the_port_speaks() {
@@ -75,4 +79,18 @@ async fn half_a_request_is_waited_for_and_no_longer_than_a_greeting() {
     tcp.read_to_end(&mut answer).await.unwrap();
     assert_eq!(answer, b"");
     service.wait_for("no greeting within 100ms");
+}
+
+/// Clients that speak HTTP/2 to the admin port.
+#[tokio::test]
+async fn the_admin_port_says_that_it_wants_http1() {
+    let server = InProcess::start(&[]).await;
+    let mut client = Raw::greet(&server.admin).await;
+    assert!(client.wait_for(SETTINGS).await.settings().is_empty());
+    let goodbye = client.wait_for(GOAWAY).await;
+    assert_eq!(goodbye.number(), HTTP_1_1_REQUIRED);
+    assert!(client.next().await.is_none());
+    assert_eq!(http::get(&server.admin, "/livez").await.status, 200);
+    let put = http::request(&server.admin, "PUT", "/livez", "").await;
+    assert_eq!(put.status, 405);
 }
