@@ -27,6 +27,16 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
+    /// Whether there is one request, and no stream of them.
+    pub(crate) fn has_one_request(self) -> bool {
+        matches!(self, Self::Unary | Self::ServerStream)
+    }
+
+    /// Whether there is one response, and no stream of them.
+    pub(crate) fn has_one_response(self) -> bool {
+        matches!(self, Self::Unary | Self::ClientStream)
+    }
+
     /// As gRPC-Prometheus calls it, in its label `grpc_type`.
     pub(crate) fn label(self) -> &'static str {
         match self {

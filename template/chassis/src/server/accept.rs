@@ -1,12 +1,18 @@
 //! Takes connections, as many as allowed.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 use tracing::warn;
 
-use super::{connection::Connections, limits::RESERVED_FILES};
+use super::{connection::Connections, idle::Crowd, limits::RESERVED_FILES};
 use crate::listener::Listener;
+
+/// How long those that are to give way may take before more are asked to.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The connections that may be open at a time. Clones share them.
 #[derive(Clone)]
@@ -30,9 +36,16 @@ impl Permits {
         }
     }
 
-    async fn take(&self) -> OwnedSemaphorePermit {
-        let permit = self.free.clone().acquire_owned().await;
-        permit.expect("the semaphore is never closed")
+    /// One of them, for which some of the `crowd` may have to give way.
+    async fn take(&self, crowd: &Crowd) -> OwnedSemaphorePermit {
+        let permit = self.free.clone().acquire_owned();
+        let mut permit = std::pin::pin!(permit);
+        loop {
+            if let Ok(permit) = timeout(PATIENCE, &mut permit).await {
+                return permit.expect("the semaphore is never closed");
+            }
+            crowd.make_room();
+        }
     }
 
     /// Resolves once all connections are closed.
@@ -53,14 +66,22 @@ pub(super) async fn accept(
     connections: Arc<Connections>,
     permits: Permits,
 ) -> Infallible {
+    let crowd = Arc::new(Crowd::default());
     loop {
-        // Taken before the accept: what is over the limit waits in the backlog.
-        let permit = permits.take().await;
+        // The one over the limit is already here, and the others wait in the backlog:
+        // nobody has to give way unless there is somebody to give way to.
         let (tcp, peer) = listener.accept().await;
+        let Some(account) = connections.admit(peer) else {
+            continue;
+        };
+        let permit = permits.take(&crowd).await;
         let connections = connections.clone();
+        let member = crowd.enter();
         tokio::spawn(async move {
-            connections.serve(tcp, peer).await;
-            drop(permit);
+            connections
+                .serve(tcp, peer, account, &member.activity)
+                .await;
+            drop((permit, member));
         });
     }
 }

@@ -10,16 +10,23 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
+    time::Duration,
 };
 
 use hyper::rt::Executor;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::cork::Cork;
+use super::{
+    cork::Cork,
+    flight::{Flight, Guarded},
+    idle::Activity,
+    memory::Holdings,
+    stall::Stall,
+};
 
 /// Polls a connection, and sends what that made it write.
 pub(super) struct Batches<IO> {
@@ -27,29 +34,89 @@ pub(super) struct Batches<IO> {
     begun: Begun,
     /// Whether the connection has just let its RPCs go first, and may not do so again.
     waited: bool,
+    /// Of the peer, who takes what is sent.
+    stall: Stall,
 }
 
+/// How long a peer may take nothing.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// Nothing of one response.
+    pub(super) response: Duration,
+    /// Nothing at all.
+    pub(super) connection: Duration,
+}
+
+/// The peer of a connection takes nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("its peer has taken nothing for {0:?}")]
+pub(super) struct Stalled(Duration);
+
 /// Spawns the RPCs of a connection, and counts them.
-#[derive(Clone, Default)]
-pub(super) struct Begun(Arc<AtomicUsize>);
+#[derive(Clone)]
+pub(super) struct Begun(Arc<Next>);
+
+struct Next {
+    count: AtomicUsize,
+    /// The RPC that is to be spawned next.
+    flight: Mutex<Option<Arc<Flight>>>,
+    activity: Arc<Activity>,
+    holdings: Arc<Holdings>,
+    patience: Patience,
+}
+
+impl Begun {
+    /// Begins an RPC: hyper spawns it right after it has called the service.
+    pub(super) fn begin(&self) -> Arc<Flight> {
+        let flight = Arc::new(Flight::new(self.0.holdings.clone()));
+        *self.next() = Some(flight.clone());
+        flight
+    }
+
+    fn next(&self) -> std::sync::MutexGuard<'_, Option<Arc<Flight>>> {
+        // Never contended: only the connection's own task comes here.
+        (self.0.flight.lock()).unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl<F> Executor<F> for Begun
 where
     F: Future<Output: Send> + Send + 'static,
 {
     fn execute(&self, rpc: F) {
-        self.0.fetch_add(1, Relaxed);
-        tokio::spawn(rpc);
+        self.0.count.fetch_add(1, Relaxed);
+        let flight = self.next().take();
+        match flight {
+            Some(flight) => {
+                let busy = self.0.activity.begin();
+                tokio::spawn(Guarded::new(rpc, flight, busy, self.0.patience.response));
+            }
+            // No RPC but a tunnel (CONNECT).
+            None => _ = tokio::spawn(rpc),
+        }
     }
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Batches<IO> {
     /// Of a connection that writes to `cork`.
-    pub(super) fn new(cork: Cork<IO>) -> Self {
+    pub(super) fn new(
+        cork: Cork<IO>,
+        activity: Arc<Activity>,
+        holdings: Arc<Holdings>,
+        patience: Patience,
+    ) -> Self {
+        let next = Next {
+            count: AtomicUsize::new(0),
+            flight: Mutex::new(None),
+            activity,
+            holdings,
+            patience,
+        };
         Self {
             cork,
-            begun: Begun::default(),
+            begun: Begun(Arc::new(next)),
             waited: false,
+            stall: Stall::new(patience.connection),
         }
     }
 
@@ -58,7 +125,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Batches<IO> {
         self.begun.clone()
     }
 
-    /// Polls `connection`, and sends.
+    /// Polls `connection`, and sends. [`Stalled`] where the peer lets it send nothing.
     pub(super) fn poll<C, E>(
         &mut self,
         connection: Pin<&mut C>,
@@ -72,15 +139,23 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Batches<IO> {
             return Poll::Ready(end.map_err(Into::into));
         }
         // One alone runs next anyway, and wakes the connection when it is done.
-        let several = self.begun.0.swap(0, Relaxed) > 1;
+        let several = self.begun.0.count.swap(0, Relaxed) > 1;
         self.waited = several && !self.waited;
         if self.waited {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        match ready!(self.cork.poll_drain(cx)) {
-            Ok(()) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error.into())),
+        match self.cork.poll_drain(cx) {
+            Poll::Ready(Ok(())) => {
+                self.stall.clear();
+                Poll::Pending
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+            Poll::Pending => {
+                let stalled = self.stall.poll(self.cork.sent(), cx);
+                let patience = self.begun.0.patience.connection;
+                stalled.map(|()| Err(Stalled(patience).into()))
+            }
         }
     }
 }
@@ -92,6 +167,7 @@ mod tests {
     use tokio::io::{AsyncWriteExt, BufReader, ReadBuf};
 
     use super::*;
+    use crate::server::{idle::Crowd, memory::Memory};
 
     /// A socket that remembers what each write sent.
     #[derive(Clone, Default)]
@@ -137,7 +213,13 @@ mod tests {
         }
         let socket = Writes::default();
         let mut cork = Cork::new(b"", BufReader::new(socket.clone()));
-        let mut batches = Batches::new(cork.clone());
+        let activity = Arc::new(Crowd::default()).enter().activity.clone();
+        let holdings = Memory::new(usize::MAX).open();
+        let patience = Patience {
+            response: Duration::from_secs(1),
+            connection: Duration::from_secs(1),
+        };
+        let mut batches = Batches::new(cork.clone(), activity, holdings, patience);
         let executor = batches.executor();
         let state = Arc::new(Mutex::new(State::default()));
         let (mut rpcs, mut told) = (0, 0);

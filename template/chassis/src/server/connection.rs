@@ -1,8 +1,14 @@
 //! The life of one connection: TLS handshake, greeting, HTTP/2, end.
 
-use std::{future::poll_fn, net::SocketAddr, pin::pin, sync::Arc};
+use std::{
+    future::{pending, poll_fn},
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
-use hyper::{server::conn::http2, service::service_fn};
+use hyper::{Request, body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite, BufReader},
@@ -16,15 +22,19 @@ use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
 use super::{
-    batch::Batches,
+    batch::{Batches, Patience},
     cork::Cork,
     greeting::{PREFACE, Rejected, expect_preface},
     handler::{Handler, Peer},
     http1,
+    idle::Activity,
     limits::{
         CONNECTION_WINDOW, Limits, MAX_LOCAL_RESETS, MAX_PENDING_RESETS, MAX_STREAMS,
         METADATA_READ, STREAM_WINDOW,
     },
+    memory::Memory,
+    request::RequestBody,
+    shares::{Account, Shares},
 };
 use crate::{
     jitter::jittered,
@@ -34,6 +44,9 @@ use crate::{
 
 /// Bytes to read at once: twice what h2 would, and one full TLS record.
 const READ_AHEAD: usize = 16 * 1024;
+
+/// How long a connection may take to say goodbye that isn't used.
+const GOODBYE: Duration = Duration::from_millis(250);
 
 /// What all connections are told when the service stops.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,9 +62,19 @@ pub(super) enum Phase {
 /// What one connection is told to do.
 enum Order {
     /// Say goodbye: take no new RPCs, finish those in flight.
-    Leave,
+    Leave(Reason),
     /// End now.
     Close,
+    /// End now, and say nothing of it: nobody uses it.
+    End,
+}
+
+/// Why to say goodbye.
+#[derive(Clone, Copy)]
+enum Reason {
+    Age,
+    Idle,
+    Stop,
 }
 
 /// What all connections share.
@@ -59,6 +82,8 @@ pub(super) struct Connections {
     pub(super) limits: Limits,
     pub(super) tls: Option<watch::Receiver<Identity>>,
     pub(super) handler: Arc<Handler>,
+    pub(super) shares: Arc<Shares>,
+    pub(super) memory: Arc<Memory>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) phase: watch::Receiver<Phase>,
 }
@@ -70,24 +95,55 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 type Reader = BufReader<Box<dyn Io>>;
 
 impl Connections {
+    /// The account of a new connection from `address`, unless it has enough of them.
+    pub(super) fn admit(&self, address: SocketAddr) -> Option<Arc<Account>> {
+        let account = self.shares.open(address);
+        let Some(most) = self.limits.max_connections_per_address else {
+            return Some(account);
+        };
+        if account.connections() <= most as usize {
+            return Some(account);
+        }
+        self.metrics.accepted();
+        self.reject(&Rejected::Crowd(most), address);
+        None
+    }
+
     /// Serves one connection until either side closes it.
-    pub(super) async fn serve(&self, tcp: TcpStream, address: SocketAddr) {
+    pub(super) async fn serve(
+        &self,
+        tcp: TcpStream,
+        address: SocketAddr,
+        account: Arc<Account>,
+        activity: &Arc<Activity>,
+    ) {
         let _open = self.metrics.accepted();
         let limit = self.limits.handshake_timeout;
         let mut phase = self.phase.clone();
         let established = tokio::select! {
             established = timeout(limit, self.establish(tcp)) => established,
+            () = activity.gives_way() => Ok(Err(Rejected::GaveWay)),
             _ = phase.wait_for(|phase| *phase != Phase::Serve) => return,
         };
-        let rejected = match established.unwrap_or(Err(Rejected::Late(limit))) {
-            Ok((io, peer)) => return self.serve_http2(io, peer, address).await,
-            Err(rejected) => rejected,
-        };
+        match established.unwrap_or(Err(Rejected::Late(limit))) {
+            Ok((io, peer)) => {
+                let served = self.serve_http2(io, peer, address, &account, activity);
+                served.await;
+            }
+            Err(rejected) => self.reject(&rejected, address),
+        }
+    }
+
+    fn reject(&self, rejected: &Rejected, address: SocketAddr) {
         self.metrics.rejected(rejected.label());
         match rejected {
-            // A probe of the port, as load balancers make, is nothing to warn about.
-            // Nor is who was told so.
-            Rejected::Silent | Rejected::Io(_) | Rejected::Http1(_) => {
+            // A probe of the port, as load balancers make, is nothing to warn about; nor is
+            // who was told so; and of a crowd there would be too much to say.
+            Rejected::Silent
+            | Rejected::Io(_)
+            | Rejected::Http1(_)
+            | Rejected::Crowd(_)
+            | Rejected::GaveWay => {
                 debug!(peer = %address, "Connection closed: {rejected}");
             }
             _ if quota::allows(rejected.label()) => {
@@ -127,11 +183,29 @@ impl Connections {
         greeted.map(|()| (reader, peer))
     }
 
-    async fn serve_http2(&self, reader: Reader, peer: Peer, address: SocketAddr) {
+    async fn serve_http2(
+        &self,
+        reader: Reader,
+        peer: Peer,
+        address: SocketAddr,
+        account: &Arc<Account>,
+        activity: &Arc<Activity>,
+    ) {
         let max_metadata = self.limits.max_metadata_size;
         let cork = Cork::new(PREFACE, reader).announcing(max_metadata);
-        let mut batches = Batches::new(cork.clone());
-        let service = service_fn(|request| self.handler.handle(&peer, request));
+        let patience = Patience {
+            response: self.limits.request_timeout,
+            connection: self.limits.keepalive_timeout,
+        };
+        let holdings = self.memory.open();
+        let mut batches = Batches::new(cork.clone(), activity.clone(), holdings.clone(), patience);
+        let begun = batches.executor();
+        let service = service_fn(|request: Request<Incoming>| {
+            let flight = begun.begin();
+            // So that whatever drops it leaves it to be read.
+            let request = request.map(|body| RequestBody::new(body, flight.clone()));
+            self.handler.handle(&peer, account, flight, request)
+        });
         let connection = http2::Builder::new(batches.executor())
             .timer(TokioTimer::new())
             .auto_date_header(false)
@@ -145,13 +219,26 @@ impl Connections {
             .keep_alive_timeout(self.limits.keepalive_timeout)
             .serve_connection(TokioIo::new(cork), service);
         let mut connection = pin!(connection);
-        let mut orders = self.orders();
+        let mut orders = self.orders(activity);
+        // Responses that wait for room in time are reset before this.
+        let patience = 3 * self.limits.request_timeout;
+        orders.spawn(async move {
+            holdings.stuck(patience).await;
+            Order::Close
+        });
         let end = loop {
             tokio::select! {
                 biased;
                 end = poll_fn(|cx| batches.poll(connection.as_mut(), cx)) => break end,
                 Some(Ok(order)) = orders.join_next() => match order {
-                    Order::Leave => connection.as_mut().graceful_shutdown(),
+                    Order::Leave(reason) => {
+                        connection.as_mut().graceful_shutdown();
+                        orders.spawn(self.end(reason, activity.clone()));
+                    }
+                    Order::End => {
+                        debug!(peer = %address, "Connection closed: it was idle");
+                        return;
+                    }
                     Order::Close => {
                         if quota::allows("force") {
                             warn!(peer = %address, "Connection closed by force");
@@ -170,18 +257,21 @@ impl Connections {
     /// The orders to come: to leave, when the connection is old or the service
     /// stops, and to close. As tasks, since a connection is polled for each RPC,
     /// and these would have to be polled along with it.
-    fn orders(&self) -> JoinSet<Order> {
+    fn orders(&self, activity: &Arc<Activity>) -> JoinSet<Order> {
         // ± 10 %: gRFC A9.
         let age = jittered(self.limits.connection_age, 0.1);
+        let idle = self.limits.connection_idle;
+        let activity = activity.clone();
         let mut stopping = self.phase.clone();
         let mut closing = self.phase.clone();
         let mut orders = JoinSet::new();
         orders.spawn(async move {
             tokio::select! {
-                () = sleep(age) => {}
-                _ = stopping.wait_for(|phase| *phase != Phase::Serve) => {}
+                () = sleep(age) => Order::Leave(Reason::Age),
+                () = activity.idle_for(idle) => Order::Leave(Reason::Idle),
+                () = activity.gives_way() => Order::Leave(Reason::Idle),
+                _ = stopping.wait_for(|phase| *phase != Phase::Serve) => Order::Leave(Reason::Stop),
             }
-            Order::Leave
         });
         orders.spawn(async move {
             // Fails where the server is gone, which is as good a reason.
@@ -189,5 +279,26 @@ impl Connections {
             Order::Close
         });
         orders
+    }
+
+    /// The order to end a connection that was told to leave, and doesn't.
+    fn end(&self, reason: Reason, activity: Arc<Activity>) -> impl Future<Output = Order> + use<> {
+        let grace = self.limits.connection_age_grace;
+        async move {
+            match reason {
+                // The drain has a timeout for all.
+                Reason::Stop => pending().await,
+                Reason::Age => sleep(grace).await,
+                Reason::Idle => {
+                    sleep(GOODBYE).await;
+                    if activity.is_idle() {
+                        return Order::End;
+                    }
+                    // There was one more RPC on its way.
+                    sleep(grace).await;
+                }
+            }
+            Order::Close
+        }
     }
 }

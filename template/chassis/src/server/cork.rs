@@ -30,6 +30,8 @@ struct Corked<IO> {
     unsent: Vec<u8>,
     /// Taken by the first write: see [`announce`].
     max_metadata: Option<u32>,
+    /// Bytes that the socket has taken.
+    sent: u64,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Cork<IO> {
@@ -40,6 +42,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Cork<IO> {
             io,
             unsent: Vec::new(),
             max_metadata: None,
+            sent: 0,
         })))
     }
 
@@ -52,6 +55,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Cork<IO> {
     /// Sends what was written, as far as the socket takes it.
     pub(super) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.lock().poll_drain(cx)
+    }
+
+    /// How many bytes the socket has taken so far.
+    pub(super) fn sent(&self) -> u64 {
+        self.lock().sent
     }
 }
 
@@ -86,6 +94,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Corked<IO> {
             }
         };
         self.unsent.drain(..sent);
+        self.sent += sent as u64;
         // One large reply must not leave an idle connection with a large buffer.
         self.unsent.shrink_to(WRITE_THROUGH);
         outcome

@@ -25,17 +25,23 @@ pub(super) enum Rejected {
     Tls(io::Error),
     #[error("no greeting within {0:?}")]
     Late(Duration),
+    #[error("more than {0} connections from its address")]
+    Crowd(u32),
+    #[error("it gave way to others before it greeted")]
+    GaveWay,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 /// All labels of rejected connections.
-pub(super) const REJECTED: [&str; 6] = ["silence", "garbage", "http1", "tls", "timeout", "io"];
+pub(super) const REJECTED: [&str; 7] = [
+    "silence", "garbage", "http1", "tls", "timeout", "io", "crowd",
+];
 
 impl Rejected {
     /// Its reason, for the metrics.
     pub(super) fn label(&self) -> &'static str {
-        let [silence, garbage, http1, tls, timeout, io] = REJECTED;
+        let [silence, garbage, http1, tls, timeout, io, crowd] = REJECTED;
         match self {
             Self::Silent => silence,
             Self::Bogus(_) => garbage,
@@ -43,6 +49,7 @@ impl Rejected {
             Self::Tls(_) => tls,
             Self::Late(_) => timeout,
             Self::Io(_) => io,
+            Self::Crowd(_) | Self::GaveWay => crowd,
         }
     }
 }

@@ -11,14 +11,8 @@ use std::{
     time::Duration,
 };
 
-use hyper::{
-    Request, Response,
-    body::{Body as _, Incoming},
-};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use hyper::{Request, Response, body::Body as _};
+use tokio::time::Instant;
 use tonic::{
     Status,
     body::Body,
@@ -27,11 +21,13 @@ use tonic::{
 use tracing::debug;
 
 use super::{
+    flight::Flight,
     limits::Limits,
     protocol::{self, Refusal},
-    request::OneMessage,
+    request::{BUSY, RequestBody},
     response::ResponseBody,
     rpcs::{Answer, Rpcs},
+    shares::Account,
 };
 use crate::{
     context::Context,
@@ -89,7 +85,6 @@ pub(super) struct Handler {
     metrics: Arc<Metrics>,
     max_metadata: usize,
     request_timeout: Duration,
-    permits: Arc<Semaphore>,
 }
 
 impl Handler {
@@ -106,9 +101,6 @@ impl Handler {
             max_metadata: limits.max_metadata_size as usize,
             // Beyond any clock, it would be a panic of every RPC.
             request_timeout: limits.request_timeout.min(YEAR),
-            permits: Arc::new(Semaphore::new(
-                limits.max_requests.min(Semaphore::MAX_PERMITS),
-            )),
         }
     }
 
@@ -118,7 +110,9 @@ impl Handler {
     pub(super) fn handle(
         &self,
         peer: &Peer,
-        request: Request<Incoming>,
+        account: &Arc<Account>,
+        flight: Arc<Flight>,
+        request: Request<RequestBody>,
     ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + use<> {
         let now = Instant::now();
         let path = request.uri().path();
@@ -136,40 +130,43 @@ impl Handler {
         let longest = self.request_timeout;
         let deadline = Some(now + asked.unwrap_or(longest).min(longest));
         let start = Context { deadline, trace };
+        if let Some(deadline) = whole.deadline {
+            flight.due(deadline);
+        }
+        // Of an unknown method there is nothing but a status.
+        let shape = method.contract.as_ref().map_or(Shape::Unary, |it| it.shape);
         let call = Call::start(method, path, peer.address(), now, whole);
         let begun = match read {
-            Ok(_) => self
-                .permit(path)
-                .map(|permit| (permit, self.call(method, request, peer))),
-            Err(refusal) => Ok((None, self.refuse(&refusal, method, peer))),
+            Ok(_) => admit(account, &flight, path).map(|()| self.call(method, request, peer)),
+            Err(refusal) => Ok(self.refuse(&refusal, method, peer)),
         };
         async move {
             let answered = match begun {
-                Ok((permit, answer)) => {
+                Ok(answer) => {
                     let in_time = Deadline::new(deadline).end(unpanicked(answer));
-                    let answer = start.scope(in_time).await.flatten();
-                    answer.map(|response| (response, permit))
+                    start.scope(in_time).await.flatten()
                 }
                 Err(status) => Err(status),
             };
-            let (response, permit) = answered.unwrap_or_else(|status| (status.into_http(), None));
-            Ok(finish(response, call, permit))
+            // With its only response, or a status, the handler's work is done.
+            if answered.is_err() || shape.has_one_response() {
+                flight.handled();
+            }
+            let response = answered.unwrap_or_else(Status::into_http);
+            Ok(finish(response, call, flight))
         }
     }
 
     /// Has the request handled.
-    fn call(&self, method: &Method, request: Request<Incoming>, peer: &Peer) -> Answer {
-        match &method.contract {
-            None => self.rpcs.call_unknown(with_peer(request, peer, Body::new)),
-            Some(it) => match it.shape {
-                Shape::Unary | Shape::ServerStream => {
-                    let one = |body| Body::new(OneMessage::new(body));
-                    self.rpcs.call(with_peer(request, peer, one))
-                }
-                Shape::ClientStream | Shape::BidiStream => {
-                    self.rpcs.call(with_peer(request, peer, Body::new))
-                }
-            },
+    fn call(&self, method: &Method, request: Request<RequestBody>, peer: &Peer) -> Answer {
+        let Some(contract) = &method.contract else {
+            return self.rpcs.call_unknown(with_peer(request, peer, Body::new));
+        };
+        if contract.shape.has_one_request() {
+            let single = |body: RequestBody| Body::new(body.single());
+            self.rpcs.call(with_peer(request, peer, single))
+        } else {
+            self.rpcs.call(with_peer(request, peer, Body::new))
         }
     }
 
@@ -181,24 +178,22 @@ impl Handler {
         let response = refusal.response();
         Box::pin(async { response })
     }
+}
 
-    /// The right to be handled, where one is needed.
-    fn permit(&self, path: &str) -> Result<Option<OwnedSemaphorePermit>, Status> {
-        if path.starts_with(NEVER_SHED) {
-            return Ok(None);
-        }
-        let permit = self.permits.clone().try_acquire_owned();
-        permit
-            .map(Some)
-            .map_err(|_| Status::resource_exhausted("too many requests in flight"))
+/// Gives an RPC the right to be handled, where it needs one.
+fn admit(account: &Arc<Account>, flight: &Flight, path: &str) -> Result<(), Status> {
+    if !path.starts_with(NEVER_SHED) {
+        let permit = account.permit();
+        flight.admit(permit.ok_or_else(|| Status::resource_exhausted(BUSY))?);
     }
+    Ok(())
 }
 
 /// Tells the handler of `request` who sent it.
 fn with_peer(
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     peer: &Peer,
-    body: impl FnOnce(Incoming) -> Body,
+    body: impl FnOnce(RequestBody) -> Body,
 ) -> Request<Body> {
     let mut request = request.map(body);
     match peer.clone() {
@@ -220,11 +215,7 @@ fn unpanicked<F: Future + Unpin>(mut future: F) -> impl Future<Output = Result<F
 }
 
 /// Tells the caller the ids, and sees to the rest of the response.
-fn finish(
-    response: Response<Body>,
-    mut call: Call,
-    permit: Option<OwnedSemaphorePermit>,
-) -> Response<ResponseBody> {
+fn finish(response: Response<Body>, mut call: Call, flight: Arc<Flight>) -> Response<ResponseBody> {
     let (mut head, body) = response.into_parts();
     if body.is_end_stream() {
         // There are no trailers to come: the headers hold the status.
@@ -233,7 +224,7 @@ fn finish(
     if let Some(trace) = &call.context.trace {
         head.headers = ids::tell(trace, head.headers);
     }
-    Response::from_parts(head, ResponseBody::new(body, call, permit))
+    Response::from_parts(head, ResponseBody::new(body, call, flight))
 }
 
 #[cfg(test)]

@@ -33,17 +33,23 @@ pub(super) const RESERVED_FILES: u64 = 32;
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub struct Limits {
-    /// Connections at a time; more wait in the backlog [1 to 1000000]
+    /// Connections at a time; more wait until one closes, and those that are idle give way [1 to 1000000]
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = number(1, MILLION))]
     pub max_connections: u32,
-    /// RPCs at a time over all connections; more are refused with RESOURCE_EXHAUSTED [1 to 1000000]
+    /// Connections at a time from one address (of IPv6: one /64), which may be that of a proxy; more are closed [1 to 1000000] [default: no limit]
+    #[arg(long, value_name = "N", value_parser = number(1, MILLION))]
+    pub max_connections_per_address: Option<u32>,
+    /// RPCs that are handled at a time over all connections; more are refused with RESOURCE_EXHAUSTED, and earlier those of a client that has far more than others [1 to 1000000]
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = number(1, MILLION as usize))]
     pub max_requests: usize,
+    /// Bytes to hold for clients, requests that are received and responses on their way, with suffix K, M or G; a request or response over it, or over a client's share, ends with RESOURCE_EXHAUSTED [default: a quarter of what the control group may take, if it has a limit]
+    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
+    pub max_memory: Option<usize>,
     // 16 KiB: hyper's default, and the hard limit of gRPC's C core.
     /// Largest metadata of a request in bytes, counted as HTTP/2 does; larger is refused with RESOURCE_EXHAUSTED [1024 to 1048576]
     #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024, value_parser = number(1024, 1024 * 1024))]
     pub max_metadata_size: u32,
-    /// Longest time until an RPC answers, be it with the start of a stream; the caller may ask for less [1ms to 1day]
+    /// Longest time until an RPC answers, be it with the start of a stream; the caller may ask for less. And the longest time that a client may take nothing of a response [1ms to 1day]
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time(MILLISECOND, DAY))]
     pub request_timeout: Duration,
     // 10 s: linkerd's detection timeout.
@@ -54,13 +60,23 @@ pub struct Limits {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time(MILLISECOND, DAY))]
     pub keepalive_interval: Duration,
     // 20 s: the gRPC keepalive guide.
-    /// Close it when the ping is not answered in time [1ms to 1h]
+    // The same for what is sent: gRFC A18 (TCP user timeout).
+    /// Close it when the ping is not answered in time, or when it takes nothing for so long [1ms to 1h]
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = time(MILLISECOND, HOUR))]
     pub keepalive_timeout: Duration,
     // gRFC A9. It lets load balance itself anew, and peers pick up new addresses.
     /// Age at which a connection is closed gracefully, give or take 10 % [1ms to 1year]
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = time(MILLISECOND, YEAR))]
     pub connection_age: Duration,
+    // gRFC A9, MAX_CONNECTION_AGE_GRACE: without an end there, but then one client that
+    // never lets go keeps its connection for ever. 10 min: no unary RPC takes as long.
+    /// After that, time for the RPCs in flight, streams too, before it is closed by force [0s to 1day]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time(Duration::ZERO, DAY))]
+    pub connection_age_grace: Duration,
+    // gRPC's MAX_CONNECTION_IDLE, which is off by default. 15 min: half of the age.
+    /// Time without an RPC after which a connection is closed gracefully [1ms to 1year]
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = time(MILLISECOND, YEAR))]
+    pub connection_idle: Duration,
     // 5 s: what Kubernetes takes to stop sending traffic to a pod that ends.
     /// On SIGTERM, go on serving for so long while load balancers look away [0s to 1h]
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time(Duration::ZERO, HOUR))]
@@ -68,4 +84,45 @@ pub struct Limits {
     /// Then give the RPCs in flight so long before closing by force [0s to 1h]
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = time(Duration::ZERO, HOUR))]
     pub drain_timeout: Duration,
+}
+
+impl Limits {
+    /// Bytes to hold for clients, where the process may take so many in all.
+    // A quarter: a request is held up to twice, as it came and as it is understood, by
+    // the allocator with what it keeps; and there are the buffers of connections.
+    pub(super) fn memory(&self, group: Option<u64>) -> usize {
+        let group = || Some(usize::try_from(group? / 4).unwrap_or(usize::MAX));
+        self.max_memory.or_else(group).unwrap_or(usize::MAX)
+    }
+}
+
+/// A number of bytes, with K, M or G for 2^10, 2^20 or 2^30 of them.
+fn parse_size(text: &str) -> Result<usize, String> {
+    let (digits, shift) = match text.as_bytes().last() {
+        Some(b'K') => (&text[..text.len() - 1], 10),
+        Some(b'M') => (&text[..text.len() - 1], 20),
+        Some(b'G') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    let number: usize = digits
+        .parse()
+        .map_err(|_| "a number, please, such as 64M")?;
+    let size = number.checked_mul(1 << shift);
+    size.ok_or_else(|| "more than there can be".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_suffixes() {
+        assert_eq!(parse_size("4096"), Ok(4096));
+        assert_eq!(parse_size("3K"), Ok(3 << 10));
+        assert_eq!(parse_size("64M"), Ok(64 << 20));
+        assert_eq!(parse_size("2G"), Ok(2 << 30));
+        for nonsense in ["", "M", "-1", "1T", "1.5G", "99999999999G"] {
+            assert!(parse_size(nonsense).is_err(), "{nonsense}");
+        }
+    }
 }

@@ -9,7 +9,6 @@
 //! | `limits`     | what is allowed, and where each number comes from     |
 //! | `rpcs`       | what is served                                        |
 //! | `protocol`   | the head of a request, as gRPC wants it               |
-//! | `request`    | its body, where one message is wanted                 |
 //! | `accept`     | takes connections, as many as allowed                 |
 //! | `connection` | one connection: handshake, greeting, HTTP/2, end      |
 //! | `greeting`   | its first bytes: HTTP/2, or garbage                   |
@@ -17,8 +16,17 @@
 //! | `cork`       | its IO: few and large reads and writes                |
 //! | `batch`      | its replies: together what was asked together         |
 //! | `announce`   | its SETTINGS, with the limit that is meant            |
+//! | `idle`       | connections that nobody uses, and who gives way       |
+//! | `shares`     | what it may take of what all have to share            |
+//! | `memory`     | what is held for peers, and how much may be           |
+//! | `cgroup`     | how much memory there is                              |
+//! | `stall`      | notices what makes no progress                        |
+//! | `flight`     | one RPC as its connection sees it                     |
 //! | `handler`    | one RPC: shedding, deadline, panics                   |
+//! | `request`    | its request, as far as it is read                     |
+//! | `messages`   | the messages in that                                  |
 //! | `response`   | its response, which may be a stream                   |
+//! | `piece`      | what of that goes to the socket at a time             |
 //!
 //! It stands on modules that know nothing of it: [`crate::tls`],
 //! [`crate::telemetry`], [`crate::lifecycle`], and `admin`, `standard` and `listener`.
@@ -26,17 +34,25 @@
 mod accept;
 mod announce;
 mod batch;
+mod cgroup;
 mod connection;
 mod cork;
+mod flight;
 mod greeting;
 mod handler;
 mod http1;
+mod idle;
 pub mod limits;
+mod memory;
+mod messages;
+mod piece;
 mod protocol;
 mod request;
 mod response;
 mod rpcs;
 mod settings;
+mod shares;
+mod stall;
 
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
@@ -49,7 +65,9 @@ use self::{
     greeting::REJECTED,
     handler::Handler,
     limits::Limits,
+    memory::Memory,
     protocol::REFUSED,
+    shares::Shares,
 };
 pub use self::{rpcs::Rpcs, settings::Settings};
 use crate::{
@@ -175,9 +193,12 @@ impl Server {
             .with(of_v1, reflection::v1(contracts))
             .with(of_v1alpha, reflection::v1alpha(contracts));
         let permits = Permits::new(limits.max_connections);
+        let memory = limits.memory(cgroup::memory());
         let connections = Arc::new(Connections {
             tls,
             handler: Arc::new(Handler::new(rpcs, methods, metrics.clone(), &limits)),
+            shares: Shares::new(limits.max_requests),
+            memory: Memory::new(memory),
             metrics,
             phase: phases,
             limits: limits.clone(),

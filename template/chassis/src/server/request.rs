@@ -1,117 +1,109 @@
-//! The body of a request to a method that takes one message: it has to be one, and
-//! nothing behind it.
-//!
-//! tonic reads the first message, and drops what follows. Here is looked at the
-//! lengths alone; no byte of a message is copied.
+//! The body of a request. While it doesn't come, the RPC is not at work; and whatever
+//! becomes of the RPC, what is left of it is left to its [`Flight`].
 
 use std::{
+    error::Error,
     pin::Pin,
-    task::{Context, Poll, ready},
+    sync::Arc,
+    task::{Context, Poll},
 };
 
-use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tonic::Status;
-use tower::BoxError;
 
-/// The flag of compression, and the length (PROTOCOL-HTTP2.md).
-const PREFIX: usize = 5;
+use super::{flight::Flight, memory::FULL, messages::Messages};
 
-/// A body that fails with INTERNAL, as grpc-go has it, at the first byte behind its
-/// message.
-pub(super) struct OneMessage<B> {
-    body: B,
-    prefix: [u8; PREFIX],
-    /// How much of it has been seen.
-    read: usize,
-    /// How much of the message has not.
-    left: usize,
+/// What is said to those who are refused.
+pub(super) const BUSY: &str = "too many requests in flight";
+
+/// A body that is not lost when nobody reads it to its end.
+pub(super) struct RequestBody {
+    /// None once it has ended.
+    body: Option<Incoming>,
+    /// Whether it has to be one message, and the handler doesn't begin before that is
+    /// there.
+    single: bool,
+    messages: Messages,
+    flight: Arc<Flight>,
 }
 
-impl<B> OneMessage<B> {
-    pub(super) fn new(body: B) -> Self {
+impl RequestBody {
+    pub(super) fn new(body: Incoming, flight: Arc<Flight>) -> Self {
         Self {
-            body,
-            prefix: [0; PREFIX],
-            read: 0,
-            left: 0,
+            body: Some(body),
+            single: false,
+            messages: Messages::default(),
+            flight,
         }
     }
 
-    /// Whether the message is over before `data` is.
-    fn is_over(&mut self, mut data: &[u8]) -> bool {
-        if self.read < PREFIX {
-            let (start, rest) = data.split_at(data.len().min(PREFIX - self.read));
-            self.prefix[self.read..][..start.len()].copy_from_slice(start);
-            self.read += start.len();
-            if self.read < PREFIX {
-                return false;
-            }
-            let [_, length @ ..] = self.prefix;
-            self.left = u32::from_be_bytes(length) as usize;
-            data = rest;
-        }
-        match self.left.checked_sub(data.len()) {
-            Some(left) => {
-                self.left = left;
-                false
-            }
-            None => true,
-        }
+    /// It has to be one message: whatever is behind that ends it with INTERNAL, as
+    /// grpc-go has it.
+    pub(super) fn single(mut self) -> Self {
+        self.single = true;
+        self
     }
 }
 
-impl<B> Body for OneMessage<B>
-where
-    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
-{
+impl RequestBody {
+    /// Why the handler doesn't get what has come.
+    fn look_at(&mut self, data: Option<&Bytes>) -> Option<Status> {
+        if !self.flight.go_on() && self.single {
+            return Some(Status::resource_exhausted(BUSY));
+        }
+        let begun = self.messages.go_on(data?);
+        if self.single && self.messages.are_several() {
+            let several = "more than one message to a method that takes one";
+            return Some(Status::internal(several));
+        }
+        let fits = begun.is_none_or(|length| self.flight.receive(length));
+        (!fits).then(|| Status::resource_exhausted(FULL))
+    }
+}
+
+impl Body for RequestBody {
     type Data = Bytes;
-    type Error = BoxError;
+    type Error = Box<dyn Error + Send + Sync>;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = self.get_mut();
-        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame
-            && let Some(data) = frame.data_ref()
-            && this.is_over(data)
-        {
-            let status = Status::internal("more than one message to a method that takes one");
-            return Poll::Ready(Some(Err(status.into())));
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let polled = Pin::new(body).poll_frame(cx);
+        let refusal = match &polled {
+            Poll::Pending if !self.flight.wait() => Some(Status::resource_exhausted(FULL)),
+            Poll::Pending => None,
+            Poll::Ready(frame) => {
+                let data = frame.as_ref().and_then(|it| it.as_ref().ok()?.data_ref());
+                self.look_at(data)
+            }
+        };
+        if let Some(refusal) = refusal {
+            return Poll::Ready(Some(Err(refusal.into())));
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        if let Poll::Ready(None | Some(Err(_))) = polled {
+            self.body = None;
+        }
+        polled.map_err(Into::into)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let exact = SizeHint::with_exact(0);
+        self.body.as_ref().map_or(exact, Body::size_hint)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Whether a body of these bytes, in frames of this size, is one message.
-    fn is_one(bytes: &[u8], frame: usize) -> bool {
-        let mut body = OneMessage::new(());
-        !bytes.chunks(frame).any(|data| body.is_over(data))
-    }
-
-    #[test]
-    fn one_message_is_one_however_it_is_cut() {
-        let message = [0, 0, 0, 0, 3, 1, 2, 3];
-        let empty = [0; PREFIX];
-        for size in 1..=20 {
-            assert!(is_one(&message, size), "{size}");
-            assert!(is_one(&empty, size), "{size}");
-            assert!(!is_one(&[&message[..], &[0]].concat(), size), "{size}");
-            assert!(!is_one(&[message, message].concat(), size), "{size}");
-            assert!(!is_one(&[empty, empty].concat(), size), "{size}");
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
+            self.flight.leave(body);
         }
     }
 }

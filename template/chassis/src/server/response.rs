@@ -3,16 +3,21 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use hyper::{
     HeaderMap,
-    body::{Body, Bytes, Frame, SizeHint},
+    body::{Body, Frame, SizeHint},
 };
-use tokio::sync::OwnedSemaphorePermit;
-use tonic::Status;
+use tonic::{Code, Status};
 
+use super::{
+    flight::Flight,
+    memory::FULL,
+    piece::{self, Message, Piece},
+};
 use crate::{
     deadline::Deadline,
     telemetry::{call::Call, panics},
@@ -22,47 +27,64 @@ use crate::{
 /// it is dropped.
 pub(super) struct ResponseBody {
     body: Option<tonic::body::Body>,
+    /// What is to be sent before there is more to ask for.
+    message: Option<Message>,
     call: Call,
     deadline: Deadline,
-    _permit: Option<OwnedSemaphorePermit>,
+    flight: Arc<Flight>,
 }
 
 impl ResponseBody {
-    pub(super) fn new(
-        body: tonic::body::Body,
-        call: Call,
-        permit: Option<OwnedSemaphorePermit>,
-    ) -> Self {
+    pub(super) fn new(body: tonic::body::Body, call: Call, flight: Arc<Flight>) -> Self {
         Self {
             body: Some(body),
+            message: None,
             deadline: Deadline::new(call.context.deadline),
             call,
-            _permit: permit,
+            flight,
         }
     }
 }
 
 impl Body for ResponseBody {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = Status;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    ) -> Poll<Option<Result<Frame<Piece>, Status>>> {
         let this = self.get_mut();
         let Some(body) = &mut this.body else {
             return Poll::Ready(None);
         };
+        let holdings = &this.flight.holdings;
+        if let Some(piece) = this.message.as_mut().and_then(|it| it.next(holdings)) {
+            this.flight.sending();
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        this.message = None;
+        this.flight.sent();
+        // What has begun to answer goes on, however much there is to do.
+        let _ = this.flight.go_on();
         let context = this.call.context.clone();
         let poll = || context.sync_scope(|| Pin::new(body).poll_frame(cx));
         let status = match panics::caught(poll) {
-            Ok(Poll::Ready(Some(Ok(mut frame)))) => {
-                if let Some(trailers) = frame.trailers_mut() {
-                    this.call.see(trailers);
+            Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
+                Ok(message) => match piece::first(message, holdings) {
+                    Some((piece, rest)) => {
+                        this.message = rest;
+                        this.flight.sending();
+                        return Poll::Ready(Some(Ok(Frame::data(piece))));
+                    }
+                    None => Status::resource_exhausted(FULL),
+                },
+                Err(frame) => {
+                    let mut trailers = frame.into_trailers().unwrap_or_default();
+                    this.call.see(&mut trailers);
+                    return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                 }
-                return Poll::Ready(Some(Ok(frame)));
-            }
+            },
             Ok(Poll::Ready(None)) => return Poll::Ready(None),
             Ok(Poll::Pending) => ready!(this.deadline.poll(cx)),
             Ok(Poll::Ready(Some(Err(status)))) | Err(status) => status,
@@ -75,12 +97,21 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.message.is_none() && self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
         self.body
             .as_ref()
             .map_or(SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        self.flight.handled();
+        if self.flight.is_late() {
+            self.call.end(Code::DeadlineExceeded);
+        }
     }
 }

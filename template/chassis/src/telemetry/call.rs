@@ -38,6 +38,11 @@ impl Call {
         }
     }
 
+    /// It ended without a status that its caller could be told.
+    pub(crate) fn end(&mut self, code: Code) {
+        self.in_flight.code = Some(code);
+    }
+
     /// Reads the status from `headers` or trailers, if it is there, and corrects it:
     /// the gRPC specification has RESOURCE_EXHAUSTED for a message over the
     /// limit, where tonic answers OUT_OF_RANGE.

@@ -30,6 +30,10 @@ pub const WINDOW_UPDATE: u8 = 8;
 /// Of headers that one frame can't hold.
 pub const CONTINUATION: u8 = 9;
 
+/// The setting of how much a peer may send on a stream before it is allowed more
+/// (section 6.5.2).
+pub const INITIAL_WINDOW_SIZE: u16 = 4;
+
 /// The flag of an acknowledgement.
 pub const ACK: u8 = 1;
 /// The flag of a stream's last frame.
@@ -39,6 +43,8 @@ pub const END_HEADERS: u8 = 4;
 
 /// The error code that is none (section 7).
 pub const NO_ERROR: u32 = 0;
+/// A stream that nobody needs any more.
+pub const CANCEL: u32 = 8;
 /// A stream that was not handled.
 pub const REFUSED_STREAM: u32 = 7;
 /// A peer that is a nuisance.
@@ -74,9 +80,19 @@ impl Raw {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
     /// Greets, with SETTINGS that change nothing.
-    pub async fn greeted(mut self) -> Self {
+    pub async fn greeted(self) -> Self {
+        self.greeted_with(&[]).await
+    }
+
+    /// Greets with these SETTINGS, by their ids.
+    pub async fn greeted_with(mut self, settings: &[(u16, u32)]) -> Self {
+        let mut payload = Vec::new();
+        for (id, value) in settings {
+            payload.extend(id.to_be_bytes());
+            payload.extend(value.to_be_bytes());
+        }
         self.send(PREFACE).await;
-        self.send(&frame(SETTINGS, 0, 0, &[])).await;
+        self.send(&frame(SETTINGS, 0, 0, &payload)).await;
         self
     }
 

@@ -1,0 +1,169 @@
+//! Clients that try to make the service hold more than it can.
+#![cfg(target_os = "linux")]
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use chassis::testing::{
+    Child,
+    http2::{
+        self, DATA, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, PING, Raw, WINDOW_UPDATE, frame,
+        headers, prefixed,
+    },
+};
+use prost::Message;
+use tokio::{task::JoinSet, time::sleep};
+
+use crate::support::{UNARY, echo, echo_request, request, running, script, stub};
+
+/// What the service may hold, and in all: with what it needs for itself and for
+/// connections, and what the allocator keeps.
+const MAX_MEMORY: &str = "32M";
+const MOST: u64 = 128 * 1024;
+
+const MIB: usize = 1024 * 1024;
+
+/// A figure of `service` in KiB: VmRSS, what it takes now, or VmHWM, the most it ever took.
+fn memory(service: &Child, figure: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", service.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with(figure));
+    let kib = line.unwrap().split_whitespace().nth(1);
+    kib.unwrap().parse().unwrap()
+}
+
+/// Fails unless the service stays within its limits, answers others meanwhile, and takes
+/// little again when the attack is over.
+async fn withstands<A, F: Future<Output = A>>(attack: impl Fn(String) -> F) {
+    let service = running(&["--max-memory", MAX_MEMORY, "--request-timeout", "5s"]);
+    let address = service.address();
+    // What others need, it has needed before.
+    let large = "x".repeat(MIB);
+    for _ in 0..20 {
+        assert_eq!(echo(&address, &large).await.unwrap().len(), MIB);
+    }
+    let before = memory(&service, "VmRSS");
+
+    let attacking = attack(address.clone()).await;
+    let mut client = stub(&address).await;
+    for _ in 0..20 {
+        client.unary(request("reply")).await.unwrap();
+        sleep(Duration::from_millis(20)).await;
+    }
+    let most = memory(&service, "VmHWM");
+    println!("{before} KiB before, {most} KiB at most");
+    assert!(most < MOST, "{most} KiB");
+
+    drop(attacking);
+    let end = Instant::now() + Duration::from_secs(10);
+    while memory(&service, "VmRSS") > 2 * before {
+        let now = memory(&service, "VmRSS");
+        assert!(Instant::now() < end, "{before} KiB before, {now} KiB after");
+        sleep(Duration::from_millis(50)).await;
+    }
+    println!("{} KiB after", memory(&service, "VmRSS"));
+}
+
+#[tokio::test]
+async fn responses_that_are_not_read_are_bounded() {
+    // 8 connections, 100 streams of 4 MB each: 3.2 GB.
+    withstands(|address| async move {
+        let mut attacking = Vec::new();
+        let message = prefixed(&script("reply=4000000").encode_to_vec());
+        for _ in 0..8 {
+            let raw = Raw::silent(&address).await;
+            let mut raw = raw.greeted_with(&[(INITIAL_WINDOW_SIZE, 1)]).await;
+            for stream in (0..100).map(|n| 2 * n + 1) {
+                let mut call = headers(stream, &http2::request(UNARY));
+                call.extend(frame(DATA, END_STREAM, stream, &message));
+                call.extend(frame(WINDOW_UPDATE, 0, stream, &100_u32.to_be_bytes()));
+                raw.send(&call).await;
+            }
+            attacking.push(raw);
+        }
+        sleep(Duration::from_secs(1)).await;
+        attacking
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn responses_without_a_window_are_bounded() {
+    // One connection, 100 echoes of 4 MB each: 400 MB.
+    withstands(|address| async move {
+        let raw = Raw::silent(&address).await;
+        raw.0.set_nodelay(true).unwrap();
+        let mut raw = raw.greeted_with(&[(INITIAL_WINDOW_SIZE, 0)]).await;
+        let message = prefixed(&echo_request(&"x".repeat(4_000_000)));
+        let mut refused = 0;
+        for stream in (0..100).map(|n| 2 * n + 1) {
+            raw.send(&headers(stream, &http2::request(UNARY))).await;
+            refused += usize::from(upload(&mut raw, stream, &message).await);
+        }
+        assert!((50..100).contains(&refused), "{refused} of 100 refused");
+        raw
+    })
+    .await;
+}
+
+/// Sends a message as the windows allow; returns whether it was refused.
+async fn upload(raw: &mut Raw, stream: u32, message: &[u8]) -> bool {
+    // What a stream may send from the start, as long as no SETTINGS are acknowledged.
+    let mut window = 65_535;
+    let mut rest = message;
+    loop {
+        while window > 0 && !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(16 * 1024).min(window));
+            let end = if later.is_empty() { END_STREAM } else { 0 };
+            raw.send(&frame(DATA, end, stream, now)).await;
+            window -= now.len();
+            rest = later;
+        }
+        let frame = raw.next().await.unwrap();
+        match frame.kind {
+            WINDOW_UPDATE if frame.stream == stream => window += frame.number() as usize,
+            HEADERS if frame.stream == stream => return frame.flags & END_STREAM != 0,
+            PING => raw.acknowledge(&frame).await,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_that_come_slowly_are_bounded() {
+    // 100 connections, 3 messages of 1 MiB each that never end: 300 MiB.
+    withstands(|address| async move {
+        let mut attacking = JoinSet::new();
+        for _ in 0..100 {
+            let address = address.clone();
+            attacking.spawn(async move {
+                let mut raw = Raw::greet(&address).await;
+                let message = prefixed(&echo_request(&"x".repeat(MIB)));
+                for stream in [1, 3, 5] {
+                    raw.send(&headers(stream, &http2::request(UNARY))).await;
+                    raw.send(&frame(DATA, 0, stream, &message[..16 * 1024]))
+                        .await;
+                    raw.send(&frame(DATA, 0, stream, &message[16 * 1024..32 * 1024]))
+                        .await;
+                }
+                raw
+            });
+        }
+        attacking.join_all().await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_refused_and_the_next_is_not() {
+    let service = running(&["--max-memory", "1M"]);
+    let address = service.address();
+    let status = echo(&address, &"x".repeat(MIB)).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::ResourceExhausted, "{status}");
+    assert!(status.message().contains("memory"), "{status}");
+    assert_eq!(echo(&address, "small").await.unwrap(), "small");
+    // And a response alone.
+    let reply = stub(&address).await.unary(request("reply=2000000")).await;
+    assert_eq!(reply.unwrap_err().code(), tonic::Code::ResourceExhausted);
+}
