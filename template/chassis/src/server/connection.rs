@@ -98,7 +98,7 @@ impl Connections {
     /// The account of a new connection from `address`, unless it has enough of them.
     pub(super) fn admit(&self, address: SocketAddr) -> Option<Arc<Account>> {
         let account = self.shares.open(address);
-        let Some(most) = self.limits.max_connections_per_address else {
+        let Some(most) = self.limits.max_per_address else {
             return Some(account);
         };
         if account.connections() <= most as usize {

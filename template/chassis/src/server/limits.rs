@@ -38,18 +38,18 @@ pub struct Limits {
     pub max_connections: u32,
     /// Connections at a time from one address (of IPv6: one /64), which may be that of a proxy; more are closed [1 to 1000000] [default: no limit]
     #[arg(long, value_name = "N", value_parser = number(1, MILLION))]
-    pub max_connections_per_address: Option<u32>,
-    /// RPCs that are handled at a time over all connections; more are refused with RESOURCE_EXHAUSTED, and earlier those of a client that has far more than others [1 to 1000000]
+    pub max_per_address: Option<u32>,
+    /// RPCs that are handled at a time; more are refused with RESOURCE_EXHAUSTED, those of the busiest clients first [1 to 1000000]
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = number(1, MILLION as usize))]
     pub max_requests: usize,
-    /// Bytes to hold for clients, requests that are received and responses on their way, with suffix K, M or G; a request or response over it, or over a client's share, ends with RESOURCE_EXHAUSTED [default: a quarter of what the control group may take, if it has a limit]
+    /// Bytes to hold for clients, as in 64M; what is over is refused with RESOURCE_EXHAUSTED [1M to 1024G] [default: a quarter of the control group's limit]
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     pub max_memory: Option<usize>,
     // 16 KiB: hyper's default, and the hard limit of gRPC's C core.
-    /// Largest metadata of a request in bytes, counted as HTTP/2 does; larger is refused with RESOURCE_EXHAUSTED [1024 to 1048576]
-    #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024, value_parser = number(1024, 1024 * 1024))]
+    /// Largest metadata of a request, counted as HTTP/2 does; larger is refused with RESOURCE_EXHAUSTED [1024 to 1048576]
+    #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024, value_parser = number(1024_u32, 1024 * 1024))]
     pub max_metadata_size: u32,
-    /// Longest time until an RPC answers, be it with the start of a stream; the caller may ask for less. And the longest time that a client may take nothing of a response [1ms to 1day]
+    /// Longest time until an RPC answers, be it with the start of a stream, and until its client takes the answer [1ms to 1day]
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time(MILLISECOND, DAY))]
     pub request_timeout: Duration,
     // 10 s: linkerd's detection timeout.
@@ -87,7 +87,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Bytes to hold for clients, where the process may take so many in all.
+    /// Bytes to hold for clients, as in 64M; what is over is refused with RESOURCE_EXHAUSTED [1M to 1024G] [default: a quarter of the control group's limit]
     // A quarter: a request is held up to twice, as it came and as it is understood, by
     // the allocator with what it keeps; and there are the buffers of connections.
     pub(super) fn memory(&self, group: Option<u64>) -> usize {
@@ -108,7 +108,8 @@ fn parse_size(text: &str) -> Result<usize, String> {
         .parse()
         .map_err(|_| "a number, please, such as 64M")?;
     let size = number.checked_mul(1 << shift);
-    size.ok_or_else(|| "more than there can be".into())
+    size.filter(|size| (1 << 20..=1 << 40).contains(size))
+        .ok_or_else(|| "from 1M to 1024G, please".into())
 }
 
 #[cfg(test)]
@@ -117,11 +118,21 @@ mod tests {
 
     #[test]
     fn sizes_have_suffixes() {
-        assert_eq!(parse_size("4096"), Ok(4096));
-        assert_eq!(parse_size("3K"), Ok(3 << 10));
+        assert_eq!(parse_size("1048576"), Ok(1 << 20));
+        assert_eq!(parse_size("3000K"), Ok(3000 << 10));
         assert_eq!(parse_size("64M"), Ok(64 << 20));
-        assert_eq!(parse_size("2G"), Ok(2 << 30));
-        for nonsense in ["", "M", "-1", "1T", "1.5G", "99999999999G"] {
+        assert_eq!(parse_size("1024G"), Ok(1 << 40));
+        for nonsense in [
+            "",
+            "M",
+            "-1",
+            "1T",
+            "1.5G",
+            "0",
+            "1048575",
+            "1025G",
+            "99999999999G",
+        ] {
             assert!(parse_size(nonsense).is_err(), "{nonsense}");
         }
     }

@@ -105,7 +105,7 @@ async fn connections_that_never_greet_lock_nobody_out() {
 
 #[tokio::test]
 async fn an_address_has_so_many_connections_and_no_more() {
-    let flags = ["--max-connections-per-address", "2", "--admin-port", "0"];
+    let flags = ["--max-per-address", "2", "--admin-port", "0"];
     let mut service = running(&flags);
     let admin = service.admin();
     let mut two = idle(&service, 2).await;

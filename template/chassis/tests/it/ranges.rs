@@ -39,7 +39,7 @@ fn ranged() -> Vec<Ranged> {
     let help = program().arg("--help").output().unwrap().stdout;
     let help = String::from_utf8(help).unwrap();
     let flags = help.lines().filter(|line| {
-        let names = ["<PORT>", "<N>", "<TIME>", "<LEVEL>", "<SIZE>"];
+        let names = ["<PORT>", "<N>", "<TIME>"];
         names.iter().any(|name| line.contains(name)) && !line.contains("--echo-")
     });
     flags
