@@ -27,6 +27,7 @@ use super::{
     directives::{Directives, VARIABLE},
     format::{Json, Text},
     level::LogLevel,
+    libraries::Bounded,
     output::Output,
     records,
     sink::{Sink, Tee},
@@ -140,6 +141,10 @@ fn start<L>(
     };
     let filter = settings.level.filter(about.crate_name, &directives);
     let (filter, handle) = reload::Layer::new(filter);
+    let lines = Bounded {
+        lines,
+        directives: directives.clone(),
+    };
     let layers: Vec<_> = iter::once(lines.with_filter(filter).boxed())
         .chain(spans.map(Layer::boxed))
         .collect();

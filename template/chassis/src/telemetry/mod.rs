@@ -10,6 +10,7 @@
 //! | `directives` | how much of single libraries                    |
 //! | `records` | lines of libraries that log by the crate `log`     |
 //! | `quota`   | a bound for the lines that strangers cause         |
+//! | `libraries` | the same, of libraries                           |
 //! | `format`  | how its lines look, as text and as JSON            |
 //! | `ids`     | the request id and the trace of an RPC             |
 //! | `traceparent` | how a trace is written                         |
@@ -25,6 +26,7 @@ pub mod directives;
 mod format;
 pub(crate) mod ids;
 pub mod level;
+mod libraries;
 pub mod log;
 pub(crate) mod methods;
 pub(crate) mod metrics;

@@ -138,19 +138,20 @@ impl Sink {
     }
 }
 
-/// Writes to several sinks at once.
-pub(super) struct Tee(Vec<Arc<Sink>>);
+/// Writes to several sinks at once: the same lines in the same order, whoever logs.
+pub(super) struct Tee(Mutex<Vec<Arc<Sink>>>);
 
 impl Tee {
     /// One that `tracing_subscriber` takes.
     pub(super) fn new(sinks: &[Arc<Sink>]) -> Arc<Self> {
-        Arc::new(Self(sinks.to_vec()))
+        Arc::new(Self(Mutex::new(sinks.to_vec())))
     }
 }
 
 impl io::Write for &Tee {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        for sink in &self.0 {
+        let sinks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for sink in &*sinks {
             sink.add(lines);
         }
         Ok(lines.len())

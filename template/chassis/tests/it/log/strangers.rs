@@ -1,5 +1,6 @@
 //! Lines that anybody can cause who reaches the port.
 
+use chassis::testing::http2::{ACK, PING, Raw, frame};
 use tokio::net::TcpStream;
 
 use super::garbage;
@@ -38,6 +39,30 @@ async fn warnings_of_failed_handshakes_are_bounded_for_themselves() {
     assert_eq!(told.count(), BOUND, "{log:#?}");
     let rest = log.iter().find(|line| line.contains(" 2 more like this "));
     assert!(rest.unwrap().ends_with(" kind=\"tls\""), "{log:#?}");
+}
+
+#[tokio::test]
+async fn warnings_of_h2_about_its_peers_are_bounded_unless_they_are_asked_for() {
+    for (flags, expected) in [(&[][..], BOUND), (&["--log-filter", "h2=warn"], 25)] {
+        let mut service = running(flags);
+        let mut client = Raw::greet(&service.address()).await;
+        // Answers to what was never asked.
+        let answer = frame(PING, ACK, 0, &[7; 8]);
+        client.send(&answer.repeat(25)).await;
+        // The answer to this one comes when all of those have been seen.
+        client.send(&frame(PING, 0, 0, &[8; 8])).await;
+        while client.next().await.unwrap().payload != [8; 8] {}
+        drop(client);
+        service.wait_for("h2::proto::ping_pong: recv PING ack that we never sent");
+        service.signal("INT");
+        let (_, log) = service.wait();
+        let told = log.iter().filter(|line| line.contains("recv PING ack"));
+        assert_eq!(told.count(), expected, "{log:#?}");
+        let rest = log
+            .iter()
+            .filter(|line| line.contains(" 15 more like this "));
+        assert_eq!(rest.count(), usize::from(expected == BOUND), "{log:#?}");
+    }
 }
 
 #[tokio::test]
