@@ -151,7 +151,8 @@ impl Tee {
 impl io::Write for &Tee {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         let sinks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for sink in &*sinks {
+        // The file first: whoever has read a line on stderr finds it there, even across a SIGHUP.
+        for sink in sinks.iter().rev() {
             sink.add(lines);
         }
         Ok(lines.len())
