@@ -46,10 +46,9 @@ pub(super) struct Holdings {
 pub(super) struct Charge {
     holdings: Arc<Holdings>,
     bytes: usize,
+    /// Whether they are on their way to the socket.
+    sent: bool,
 }
-
-/// A piece on its way to the socket, until it is dropped.
-pub(super) struct OnItsWay(Arc<Holdings>);
 
 impl Memory {
     /// Of so many bytes.
@@ -79,6 +78,7 @@ impl Holdings {
         let charge = Charge {
             holdings: self.clone(),
             bytes,
+            sent: false,
         };
         let counted = counted(before.wrapping_add(bytes)) - counted(before);
         if counted == 0 {
@@ -90,12 +90,6 @@ impl Holdings {
         fits.then_some(charge)
     }
 
-    /// Has a piece on its way to the socket.
-    pub(super) fn send(self: &Arc<Self>) -> OnItsWay {
-        self.pieces.fetch_add(1, Relaxed);
-        OnItsWay(self.clone())
-    }
-
     /// Resolves when there are pieces of which none has got to the socket for so long.
     pub(super) async fn stuck(&self, patience: Duration) {
         loop {
@@ -105,6 +99,25 @@ impl Holdings {
                 return;
             }
         }
+    }
+}
+
+impl Charge {
+    /// They go to the socket.
+    pub(super) fn send(mut self) -> Self {
+        self.sent = true;
+        self.holdings.pieces.fetch_add(1, Relaxed);
+        self
+    }
+
+    /// A part of them, which weighs nothing by itself, goes to the socket.
+    pub(super) fn send_part(&self) -> Self {
+        let part = Self {
+            holdings: self.holdings.clone(),
+            bytes: 0,
+            sent: false,
+        };
+        part.send()
     }
 }
 
@@ -120,14 +133,12 @@ impl Drop for Charge {
         if counted > 0 {
             self.holdings.memory.used.fetch_sub(counted, Relaxed);
         }
-    }
-}
-
-impl Drop for OnItsWay {
-    fn drop(&mut self) {
-        self.0.pieces.fetch_sub(1, Relaxed);
-        // Enough to see whether there are any: no count.
-        self.0.sent.store(self.0.sent.load(Relaxed) + 1, Relaxed);
+        if self.sent {
+            self.holdings.pieces.fetch_sub(1, Relaxed);
+            // Enough to see whether there are any: no count.
+            let sent = &self.holdings.sent;
+            sent.store(sent.load(Relaxed) + 1, Relaxed);
+        }
     }
 }
 
@@ -182,7 +193,8 @@ mod tests {
     async fn what_does_not_get_to_the_socket_is_noticed() {
         const PATIENCE: Duration = Duration::from_millis(20);
         let holdings = Memory::new(MIB).open();
-        let (first, _second) = (holdings.send(), holdings.send());
+        let sent = || holdings.charge(1).unwrap().send();
+        let (first, _second) = (sent(), sent());
         let began = Instant::now();
         let mut stuck = pin!(holdings.stuck(PATIENCE));
         timeout(Duration::ZERO, &mut stuck).await.unwrap_err();

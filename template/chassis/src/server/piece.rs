@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hyper::body::{Buf, Bytes};
 
-use super::memory::{Charge, Holdings, OnItsWay};
+use super::memory::{Charge, Holdings};
 
 /// The largest piece in bytes. 16 KiB: the largest frame that most peers take (RFC 9113,
 /// section 6.5.2).
@@ -20,20 +20,15 @@ const MORE: usize = 512;
 /// A piece of a message.
 pub(super) struct Piece {
     bytes: Bytes,
-    _held: Held,
-    _on_its_way: OnItsWay,
-}
-
-/// What goes back with the last piece, since all are parts of one allocation.
-enum Held {
-    Whole { _charge: Charge },
-    Part { _charge: Arc<Charge> },
+    _held: Charge,
+    /// What goes back with the last piece, since all are parts of one allocation.
+    _whole: Option<Arc<Charge>>,
 }
 
 /// A message that isn't on its way yet, or not all of it.
 pub(super) struct Message {
     rest: Bytes,
-    held: Arc<Charge>,
+    whole: Arc<Charge>,
 }
 
 /// The first piece of a message, and what it leaves; none where there is no room.
@@ -42,31 +37,29 @@ pub(super) fn first(bytes: Bytes, of: &Arc<Holdings>) -> Option<(Piece, Option<M
     if bytes.len() <= MAX_PIECE {
         let piece = Piece {
             bytes,
-            _held: Held::Whole { _charge: held },
-            _on_its_way: of.send(),
+            _held: held.send(),
+            _whole: None,
         };
         return Some((piece, None));
     }
     let mut message = Message {
         rest: bytes,
-        held: Arc::new(held),
+        whole: Arc::new(held),
     };
-    let piece = message.next(of)?;
+    let piece = message.next()?;
     Some((piece, Some(message)))
 }
 
 impl Message {
     /// The next piece, if there is one left.
-    pub(super) fn next(&mut self, of: &Arc<Holdings>) -> Option<Piece> {
+    pub(super) fn next(&mut self) -> Option<Piece> {
         if self.rest.is_empty() {
             return None;
         }
         Some(Piece {
             bytes: self.rest.split_to(self.rest.len().min(MAX_PIECE)),
-            _held: Held::Part {
-                _charge: self.held.clone(),
-            },
-            _on_its_way: of.send(),
+            _held: self.whole.send_part(),
+            _whole: Some(self.whole.clone()),
         })
     }
 }
@@ -100,7 +93,7 @@ mod tests {
         let mut sent = first_piece.remaining();
         drop(first_piece);
         let mut last = None;
-        while let Some(piece) = rest.next(&holdings) {
+        while let Some(piece) = rest.next() {
             assert!(piece.remaining() <= MAX_PIECE);
             sent += piece.remaining();
             last = Some(piece);

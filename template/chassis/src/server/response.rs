@@ -58,8 +58,7 @@ impl Body for ResponseBody {
         let Some(body) = &mut this.body else {
             return Poll::Ready(None);
         };
-        let holdings = &this.flight.holdings;
-        if let Some(piece) = this.message.as_mut().and_then(|it| it.next(holdings)) {
+        if let Some(piece) = this.message.as_mut().and_then(Message::next) {
             this.flight.sending();
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
@@ -71,7 +70,7 @@ impl Body for ResponseBody {
         let poll = || context.sync_scope(|| Pin::new(body).poll_frame(cx));
         let status = match panics::caught(poll) {
             Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
-                Ok(message) => match piece::first(message, holdings) {
+                Ok(message) => match piece::first(message, &this.flight.holdings) {
                     Some((piece, rest)) => {
                         this.message = rest;
                         this.flight.sending();
