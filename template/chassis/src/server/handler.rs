@@ -23,6 +23,7 @@ use tracing::debug;
 use super::{
     flight::Flight,
     limits::Limits,
+    memory::FULL,
     protocol::{self, Refusal},
     request::{BUSY, RequestBody},
     response::ResponseBody,
@@ -137,7 +138,10 @@ impl Handler {
         let shape = method.contract.as_ref().map_or(Shape::Unary, |it| it.shape);
         let call = Call::start(method, path, peer.address(), now, whole);
         let begun = match read {
-            Ok(_) => admit(account, &flight, path).map(|()| self.call(method, request, peer)),
+            Ok(_) => {
+                let admitted = admit(account, &flight, path, shape);
+                admitted.map(|()| self.call(method, request, peer))
+            }
             Err(refusal) => Ok(self.refuse(&refusal, method, peer)),
         };
         async move {
@@ -181,10 +185,13 @@ impl Handler {
 }
 
 /// Gives an RPC the right to be handled, where it needs one.
-fn admit(account: &Arc<Account>, flight: &Flight, path: &str) -> Result<(), Status> {
+fn admit(account: &Arc<Account>, flight: &Flight, path: &str, shape: Shape) -> Result<(), Status> {
     if !path.starts_with(NEVER_SHED) {
         let permit = account.permit();
         flight.admit(permit.ok_or_else(|| Status::resource_exhausted(BUSY))?);
+    } else if !shape.has_one_response() && !flight.wait() {
+        // It waits for most of its life, and that of many takes memory.
+        return Err(Status::resource_exhausted(FULL));
     }
     Ok(())
 }

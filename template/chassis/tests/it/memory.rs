@@ -15,6 +15,7 @@ use chassis::testing::{
 };
 use prost::Message;
 use tokio::{task::JoinSet, time::sleep};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::support::{UNARY, echo, echo_request, request, running, script, stub};
 
@@ -153,6 +154,30 @@ async fn requests_that_come_slowly_are_bounded() {
         attacking.join_all().await
     })
     .await;
+}
+
+#[tokio::test]
+async fn watchers_of_health_are_bounded_and_checks_are_answered() {
+    // What is not counted and what is there are enough for 8 of them each.
+    let service = running(&["--max-memory", "64K"]);
+    let mut client = Raw::greet(&service.address()).await;
+    for stream in (0..100).map(|n| 2 * n + 1) {
+        client.begin(stream, "/grpc.health.v1.Health/Watch").await;
+        client.end(stream, &[]).await;
+    }
+    let (mut watching, mut refused) = (0, 0);
+    while watching + refused < 100 {
+        let answer = client.wait_for(HEADERS).await;
+        if answer.flags & END_STREAM == 0 {
+            watching += 1;
+        } else {
+            refused += 1;
+        }
+    }
+    assert!((8..=16).contains(&watching), "{watching}");
+    let channel = crate::support::connect(&service.address()).await;
+    let mut health = HealthClient::new(channel);
+    health.check(HealthCheckRequest::default()).await.unwrap();
 }
 
 #[tokio::test]

@@ -121,7 +121,9 @@ async fn hostile_clients_cost_the_others_nothing() {
         &["--client-ip", "127.0.0.1", "--client-port", &upstream_port],
         &["--request-timeout", "3s", "--handshake-timeout", "1s"],
         &["--keepalive-interval", "1s", "--keepalive-timeout", "1s"],
-        &["--connection-age", "5s", "--tls-reload-interval", "300ms"],
+        &["--connection-age", "5s", "--connection-age-grace", "10s"],
+        &["--connection-idle", "2s", "--max-memory", "64M"],
+        &["--tls-reload-interval", "300ms"],
     ];
     let service = certificates.service(&flags.concat());
     let scene = Arc::new(Scene {

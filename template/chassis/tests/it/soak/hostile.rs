@@ -6,9 +6,10 @@ use std::{
 };
 
 use chassis::testing::http2::{
-    self, CONTINUATION, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, PING, RST_STREAM, Raw,
-    frame, header, headers,
+    self, CONTINUATION, DATA, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE,
+    PING, RST_STREAM, Raw, WINDOW_UPDATE, frame, header, headers, prefixed,
 };
+use prost::Message;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -17,7 +18,7 @@ use tokio::{
 };
 
 use super::Scene;
-use crate::support::{Stub, UNARY, echoing};
+use crate::support::{SERVER_STREAM, Stub, UNARY, echo_request, echoing, script};
 
 /// Of each kind, between one and the next.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -33,6 +34,11 @@ pub const EXPECTED: &[(&str, &str)] = &[
     (MESSAGE, "Some resource has been exhausted"),
     (DEAF, CLOSED),
     (GONE, "nothing, it has gone"),
+    (UNTAKEN, RESET),
+    (UNTAKEN_STREAM, RESET),
+    (UNREAD, CLOSED),
+    (HOARD, "an error in time"),
+    (IDLE, CLOSED),
 ];
 
 const SILENT: &str = "silence";
@@ -46,7 +52,17 @@ const MESSAGE: &str = "oversized message";
 const DEAF: &str = "pings unanswered";
 const GONE: &str = "gone in the middle of a call";
 
+const UNTAKEN: &str = "a hundred responses untaken";
+const UNTAKEN_STREAM: &str = "a hundred streams untaken";
+const UNREAD: &str = "a hundred large responses unread";
+const HOARD: &str = "a hundred large requests without an end";
+const IDLE: &str = "a connection without a call";
+
 const CLOSED: &str = "the connection closed";
+const RESET: &str = "a reset in time";
+
+/// Streams that one connection may have.
+const STREAMS: u32 = 100;
 
 /// Starts one client of each kind, to go on until `end`.
 pub fn attack(scene: &Arc<Scene>, end: Instant) -> JoinSet<()> {
@@ -73,6 +89,11 @@ pub fn attack(scene: &Arc<Scene>, end: Instant) -> JoinSet<()> {
     client!(MESSAGE, message);
     client!(DEAF, deaf);
     client!(GONE, gone);
+    client!(UNTAKEN, untaken);
+    client!(UNTAKEN_STREAM, untaken_stream);
+    client!(UNREAD, unread);
+    client!(HOARD, hoard);
+    client!(IDLE, idle);
     clients
 }
 
@@ -148,6 +169,81 @@ async fn gone(scene: &Scene) -> String {
     let mut raw = greet(scene).await;
     raw.begin(1, UNARY).await;
     "nothing, it has gone".into()
+}
+
+async fn untaken(scene: &Scene) -> String {
+    all_reset(scene, UNARY).await
+}
+
+async fn untaken_stream(scene: &Scene) -> String {
+    all_reset(scene, SERVER_STREAM).await
+}
+
+/// Lets no response be sent on any stream, as a client that is alive.
+async fn all_reset(scene: &Scene, path: &str) -> String {
+    let mut raw = greet_with_window(scene, 0).await;
+    let message = prefixed(&script("reply").encode_to_vec());
+    raw.send(&on_all_streams(path, END_STREAM, &message)).await;
+    let mut left = STREAMS;
+    while left > 0 {
+        let Some(frame) = raw.next().await else {
+            return format!("closed with {left} of them");
+        };
+        match frame.kind {
+            PING => raw.acknowledge(&frame).await,
+            RST_STREAM => left -= 1,
+            // Refused, for want of a permit or memory.
+            HEADERS if frame.flags & END_STREAM != 0 => left -= 1,
+            _ => {}
+        }
+    }
+    RESET.into()
+}
+
+async fn unread(scene: &Scene) -> String {
+    let mut raw = greet_with_window(scene, 1 << 30).await;
+    let window = (1_u32 << 30).to_be_bytes();
+    raw.send(&frame(WINDOW_UPDATE, 0, 0, &window)).await;
+    let message = prefixed(&script("reply=1000000").encode_to_vec());
+    raw.send(&on_all_streams(UNARY, END_STREAM, &message)).await;
+    // Long enough for the service to lose patience. What the system has kept is still
+    // there to be read then, and the end of the connection after it.
+    sleep(Duration::from_secs(4)).await;
+    raw.rest().await;
+    CLOSED.into()
+}
+
+async fn hoard(scene: &Scene) -> String {
+    let mut raw = greet(scene).await;
+    let message = prefixed(&echo_request(&"x".repeat(1024 * 1024)));
+    // As much of each as all may send before it is allowed more.
+    raw.send(&on_all_streams(UNARY, 0, &message[..600])).await;
+    error(&mut raw).await
+}
+
+async fn idle(scene: &Scene) -> String {
+    let mut raw = greet(scene).await;
+    while let Some(frame) = raw.next().await {
+        if frame.kind == PING {
+            raw.acknowledge(&frame).await;
+        }
+    }
+    CLOSED.into()
+}
+
+/// A call on each stream that there may be, and the beginning of its request.
+fn on_all_streams(path: &str, flags: u8, request: &[u8]) -> Vec<u8> {
+    let call = |n| {
+        let mut bytes = headers(2 * n + 1, &http2::request(path));
+        bytes.extend(frame(DATA, flags, 2 * n + 1, request));
+        bytes
+    };
+    (0..STREAMS).flat_map(call).collect()
+}
+
+async fn greet_with_window(scene: &Scene, size: u32) -> Raw<impl AsyncRead + AsyncWrite + Unpin> {
+    let raw = Raw(scene.certificates.tls(&scene.address).await);
+    raw.greeted_with(&[(INITIAL_WINDOW_SIZE, size)]).await
 }
 
 async fn greet(scene: &Scene) -> Raw<impl AsyncRead + AsyncWrite + Unpin> {
