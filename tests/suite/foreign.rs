@@ -89,7 +89,7 @@ fn python_is_served_in_plain_text_tls_and_mutual_tls() {
     }
 }
 
-/// gRPC's official interop cases, of a service made with the chassis.
+/// gRPC's official interop cases, of a service made with the chassis and its feature `gzip`.
 #[test]
 fn python_passes_the_interop_cases_in_plain_text_and_tls() {
     let Some(python) = python() else { return };
@@ -112,7 +112,7 @@ fn python_passes_the_interop_cases_in_plain_text_and_tls() {
             .arg(format!("localhost:{}", service.port()))
             .arg(root().join(contract))
             .args(files));
-        assert_eq!(passed.lines().count(), 17, "{passed}");
+        assert_eq!(passed.lines().count(), 19, "{passed}");
         let (status, log) = service.stop();
         assert!(status.success(), "{status}\n{log}");
     }

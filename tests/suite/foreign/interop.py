@@ -109,15 +109,23 @@ class Cases:
     def large_unary(self):
         self._large(self._channel)
 
-    def client_streaming(self):
+    def compressed_unary(self):
+        """Both ways: the answer is large, and this client accepts gzip."""
+        self._large(self._channel, compression=grpc.Compression.Gzip)
+
+    def client_streaming(self, compression=None):
         requests = (
             self._contract.message(
                 "StreamingInputCallRequest", payload=self._contract.payload(size)
             )
             for size in REQUESTS
         )
-        answer = self._method("StreamingInputCall")(requests, timeout=TIMEOUT)
+        method = self._method("StreamingInputCall")
+        answer = method(requests, timeout=TIMEOUT, compression=compression)
         assert answer.aggregated_payload_size == 74922
+
+    def client_compressed_streaming(self):
+        self.client_streaming(grpc.Compression.Gzip)
 
     def server_streaming(self):
         request = self._output(RESPONSES, 0)

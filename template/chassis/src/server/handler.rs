@@ -20,6 +20,8 @@ use tonic::{
 };
 use tracing::debug;
 
+#[cfg(feature = "gzip")]
+use super::gzip;
 use super::{
     flight::Flight,
     limits::Limits,
@@ -85,6 +87,8 @@ pub(super) struct Handler {
     methods: Methods,
     metrics: Arc<Metrics>,
     max_metadata: usize,
+    #[cfg(feature = "gzip")]
+    gzip_from: usize,
     request_timeout: Duration,
 }
 
@@ -100,6 +104,8 @@ impl Handler {
             methods,
             metrics,
             max_metadata: limits.max_metadata_size as usize,
+            #[cfg(feature = "gzip")]
+            gzip_from: limits.gzip_from as usize,
             // Beyond any clock, it would be a panic of every RPC.
             request_timeout: limits.request_timeout.min(YEAR),
         }
@@ -163,15 +169,18 @@ impl Handler {
 
     /// Has the request handled.
     fn call(&self, method: &Method, request: Request<RequestBody>, peer: &Peer) -> Answer {
-        let Some(contract) = &method.contract else {
-            return self.rpcs.call_unknown(with_peer(request, peer, Body::new));
+        let shape = method.contract.as_ref().map(|it| it.shape);
+        let request = with_peer(request, peer, |body| match shape {
+            Some(shape) if shape.has_one_request() => Body::new(body.single()),
+            _ => Body::new(body),
+        });
+        let answer = |request| match shape {
+            Some(_) => self.rpcs.call(request),
+            None => self.rpcs.call_unknown(request),
         };
-        if contract.shape.has_one_request() {
-            let single = |body: RequestBody| Body::new(body.single());
-            self.rpcs.call(with_peer(request, peer, single))
-        } else {
-            self.rpcs.call(with_peer(request, peer, Body::new))
-        }
+        #[cfg(feature = "gzip")]
+        let answer = |request| gzip::around(self.gzip_from, request, answer);
+        answer(request)
     }
 
     /// Answers a request that was not as it has to be.

@@ -45,6 +45,11 @@ pub struct Limits {
     /// Bytes to hold for clients, as in 64M; what is over is refused with RESOURCE_EXHAUSTED [1M to 1024G] [default: a quarter of the control group's limit]
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     pub max_memory: Option<usize>,
+    // 1400 bytes: what fits one packet is one packet, compressed or not.
+    /// Compress messages of at least so many bytes for clients that accept gzip; 0: none, and take none that are compressed [0 to 4194304]
+    #[cfg(feature = "gzip")]
+    #[arg(long, value_name = "BYTES", default_value_t = 1400, value_parser = number(0_u32, 4 * 1024 * 1024))]
+    pub gzip_from: u32,
     // 16 KiB: hyper's default, and the hard limit of gRPC's C core.
     /// Largest metadata of a request, counted as HTTP/2 does; larger is refused with RESOURCE_EXHAUSTED [1024 to 1048576]
     #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024, value_parser = number(1024_u32, 1024 * 1024))]
@@ -87,7 +92,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Bytes to hold for clients, as in 64M; what is over is refused with RESOURCE_EXHAUSTED [1M to 1024G] [default: a quarter of the control group's limit]
+    /// Bytes that may be held for clients where the control group has this limit.
     // A quarter: a request is held up to twice, as it came and as it is understood, by
     // the allocator with what it keeps; and there are the buffers of connections.
     pub(super) fn memory(&self, group: Option<u64>) -> usize {

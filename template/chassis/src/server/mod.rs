@@ -25,6 +25,7 @@
 //! | `handler`    | one RPC: shedding, deadline, panics                   |
 //! | `request`    | its request, as far as it is read                     |
 //! | `messages`   | the messages in that                                  |
+//! | `gzip`       | its messages, compressed (feature `gzip`)             |
 //! | `response`   | its response, which may be a stream                   |
 //! | `piece`      | what of that goes to the socket at a time             |
 //!
@@ -39,6 +40,8 @@ mod connection;
 mod cork;
 mod flight;
 mod greeting;
+#[cfg(feature = "gzip")]
+mod gzip;
 mod handler;
 mod http1;
 mod idle;

@@ -15,6 +15,8 @@ mod families;
 mod flags;
 mod freshness;
 mod garbage;
+#[cfg(feature = "gzip")]
+mod gzip;
 mod health;
 mod http1;
 mod http2;

@@ -18,16 +18,16 @@ const GRPC: (&str, &str) = ("content-type", "application/grpc");
 
 /// What came of a request.
 #[derive(Debug)]
-struct Answer {
+pub struct Answer {
     http: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
     status: Status,
 }
 
 impl Answer {
     /// HTTP's status and gRPC's.
-    fn codes(&self) -> (u16, Code) {
+    pub fn codes(&self) -> (u16, Code) {
         (self.http, self.status.code())
     }
 
@@ -37,10 +37,10 @@ impl Answer {
 }
 
 /// A connection on which all of the requests of a test go.
-struct Client(SendRequest<Bytes>);
+pub struct Client(SendRequest<Bytes>);
 
 impl Client {
-    async fn of(server: &InProcess) -> Self {
+    pub async fn of(server: &InProcess) -> Self {
         let tcp = TcpStream::connect(server.address).await.unwrap();
         let (client, connection) = h2::client::handshake(tcp).await.unwrap();
         tokio::spawn(connection);
@@ -87,13 +87,13 @@ impl Client {
     }
 
     /// What is answered to a call that is as it should be but for these fields.
-    async fn call(&self, path: &str, fields: &[(&str, &str)], frames: &[&[u8]]) -> Answer {
+    pub async fn call(&self, path: &str, fields: &[(&str, &str)], frames: &[&[u8]]) -> Answer {
         self.ask("POST", path, &[&[GRPC], fields].concat(), frames)
             .await
     }
 
     /// Fails where the connection doesn't go on to serve.
-    async fn goes_on(&self) {
+    pub async fn goes_on(&self) {
         let request = prefixed(&echo_request("next"));
         let answer = self.call(UNARY, &[], &[&request]).await;
         assert_eq!(answer.codes(), (200, Code::Ok), "{answer:?}");

@@ -1,0 +1,107 @@
+//! The messages of a request, as they were before they were compressed.
+
+use std::{
+    io::Read,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use flate2::read::GzDecoder;
+use hyper::body::{Body, Bytes, Frame};
+use tonic::Status;
+
+use crate::server::limits::MAX_MESSAGE_SIZE;
+
+/// The flag of compression, and the length.
+const PREFIX: usize = 5;
+
+/// A body whose messages are not compressed. None is larger than a message may be:
+/// what a bomb would become beyond that is never made.
+pub(super) struct Inflate {
+    body: tonic::body::Body,
+    /// What is not a whole message yet.
+    received: Vec<u8>,
+}
+
+impl Inflate {
+    pub(super) fn new(body: tonic::body::Body) -> Self {
+        Self {
+            body,
+            received: Vec::new(),
+        }
+    }
+
+    /// The next message, with its prefix, if it is there.
+    fn message(&mut self) -> Result<Option<Bytes>, Status> {
+        let &[flag, a, b, c, d, ref data @ ..] = &*self.received else {
+            return Ok(None);
+        };
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        if length > MAX_MESSAGE_SIZE {
+            return Err(too_large());
+        }
+        let Some(data) = data.get(..length) else {
+            return Ok(None);
+        };
+        let message = if flag == 1 {
+            inflated(data)?
+        } else {
+            // What other flags mean is for the generated server to say.
+            self.received[..PREFIX + length].to_vec()
+        };
+        self.received.drain(..PREFIX + length);
+        Ok(Some(message.into()))
+    }
+}
+
+/// The message that `data` was, with a prefix.
+fn inflated(data: &[u8]) -> Result<Vec<u8>, Status> {
+    let mut message = vec![0; PREFIX];
+    // One byte more, to see that there is one.
+    let mut decoder = GzDecoder::new(data).take(MAX_MESSAGE_SIZE as u64 + 1);
+    decoder
+        .read_to_end(&mut message)
+        .map_err(|error| Status::internal(format!("message that is no gzip: {error}")))?;
+    let length = message.len() - PREFIX;
+    if length > MAX_MESSAGE_SIZE {
+        return Err(too_large());
+    }
+    let length = u32::try_from(length).map_err(|_| too_large())?;
+    message[1..PREFIX].copy_from_slice(&length.to_be_bytes());
+    Ok(message)
+}
+
+fn too_large() -> Status {
+    Status::resource_exhausted(format!(
+        "a message is larger than {MAX_MESSAGE_SIZE} bytes once it is not compressed"
+    ))
+}
+
+impl Body for Inflate {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(message) = this.message()? {
+                return Poll::Ready(Some(Ok(Frame::data(message))));
+            }
+            match ready!(Pin::new(&mut this.body).poll_frame(cx)?) {
+                Some(frame) => match frame.into_data() {
+                    Ok(data) => this.received.extend(data),
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                // Half a message, for the generated server to complain of.
+                None if !this.received.is_empty() => {
+                    let rest = std::mem::take(&mut this.received);
+                    return Poll::Ready(Some(Ok(Frame::data(rest.into()))));
+                }
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
