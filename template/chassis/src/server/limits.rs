@@ -42,7 +42,7 @@ pub struct Limits {
     /// RPCs that are handled at a time; more are refused with RESOURCE_EXHAUSTED, those of the busiest clients first [1 to 1000000]
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = number(1, MILLION as usize))]
     pub max_requests: usize,
-    /// Bytes to hold for clients, as in 64M; what is over is refused with RESOURCE_EXHAUSTED [1M to 1024G] [default: a quarter of the control group's limit]
+    /// Bytes to hold for clients, as in 64M; what is over is refused with RESOURCE_EXHAUSTED [64K to 1024G] [default: a quarter of the control group's limit]
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     pub max_memory: Option<usize>,
     // 1400 bytes: what fits one packet is one packet, compressed or not.
@@ -113,8 +113,8 @@ fn parse_size(text: &str) -> Result<usize, String> {
         .parse()
         .map_err(|_| "a number, please, such as 64M")?;
     let size = number.checked_mul(1 << shift);
-    size.filter(|size| (1 << 20..=1 << 40).contains(size))
-        .ok_or_else(|| "from 1M to 1024G, please".into())
+    size.filter(|size| (1 << 16..=1 << 40).contains(size))
+        .ok_or_else(|| "from 64K to 1024G, please".into())
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn sizes_have_suffixes() {
-        assert_eq!(parse_size("1048576"), Ok(1 << 20));
+        assert_eq!(parse_size("65536"), Ok(1 << 16));
         assert_eq!(parse_size("3000K"), Ok(3000 << 10));
         assert_eq!(parse_size("64M"), Ok(64 << 20));
         assert_eq!(parse_size("1024G"), Ok(1 << 40));
@@ -134,7 +134,7 @@ mod tests {
             "1T",
             "1.5G",
             "0",
-            "1048575",
+            "65535",
             "1025G",
             "99999999999G",
         ] {
