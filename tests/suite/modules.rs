@@ -91,7 +91,9 @@ fn imports(source: &Path) -> Imports {
 fn module(file: &Path) -> Vec<String> {
     let path = file.with_extension("");
     let names = path.iter().map(|name| name.to_str().unwrap().to_owned());
-    names.filter(|name| name != "mod" && name != "lib").collect()
+    names
+        .filter(|name| name != "mod" && name != "lib")
+        .collect()
 }
 
 /// The paths within its own package that `item` of `module` imports.

@@ -21,12 +21,26 @@ const WRITTEN: [(&str, &str); 4] = [
 ];
 
 /// What is changed here and there: a file, what was there, what is there now.
-const EDITED: [(&str, &[(&str, &str)]); 5] = [
+const EDITED: [(&str, &[(&str, &str)]); 6] = [
     (
         "CHANGELOG.md",
         &[(
             "Answers `Hello` with the message it was sent.",
             "Places orders: `PlaceOrder`.",
+        )],
+    ),
+    (
+        "Makefile",
+        &[(
+            "## Say hello to a running service;",
+            "## Place an order at a running service;",
+        )],
+    ),
+    (
+        "README.md",
+        &[(
+            "`make demo` says hello to it.",
+            "`make demo` orders something of it.",
         )],
     ),
     (
@@ -153,9 +167,9 @@ impl From<Order> for PlaceOrderRequest {
             ),
             (
                 "    let message = \"Hello, world!\";
-    println!(\"Sending message:{message:?}\");
+    say(format_args!(\"Sending message:{message:?}\"))?;
     let answer = client.hello(message.into()).await?;
-    println!(\"Got response message:{answer:?}\");
+    say(format_args!(\"Got response message:{answer:?}\"))?;
 ",
                 "    let order = Order {
         instrument: \"ACME\".into(),
@@ -165,51 +179,9 @@ impl From<Order> for PlaceOrderRequest {
             amount: 1999,
         },
     };
-    println!(\"Placing {order:?}\");
+    say(format_args!(\"Placing {order:?}\"))?;
     let id = client.place_order(order).await?;
-    println!(\"Placed it: {id}\");
-",
-            ),
-        ],
-    ),
-    (
-        "tests/it/support.rs",
-        &[
-            (
-                "use exchange_api::{self as api, Api, Transport};",
-                "use exchange_api::{self as api, Api, Money, Order, Transport};",
-            ),
-            (
-                "/// Makes the call",
-                "/// An order that can be placed.
-pub fn order() -> Order {
-    Order {
-        instrument: \"ACME\".into(),
-        quantity: 7,
-        limit: Money {
-            currency: \"EUR\".into(),
-            amount: 1999,
-        },
-    }
-}
-
-/// Makes the call",
-            ),
-            (
-                "    client.hello(\"Hello, world!\".into()).await
-",
-                "    client.place_order(order()).await
-",
-            ),
-            (
-                "    let message = \"Hello, world!\".into();
-    Rpc {
-        path: format!(\"/{SERVICE}/Hello\"),
-        message: api::proto::HelloRequest { message }.encode_to_vec(),
-",
-                "    Rpc {
-        path: format!(\"/{SERVICE}/PlaceOrder\"),
-        message: api::proto::PlaceOrderRequest::from(order()).encode_to_vec(),
+    say(format_args!(\"Placed it: {id}\"))?;
 ",
             ),
         ],
@@ -263,7 +235,11 @@ fn hello_becomes_place_order_in_ten_files_at_most() {
     let said = demo(&client, service.port(), &["--ip", "127.0.0.1"]);
     assert!(said.contains("\nPlaced it: ACME-1\n"), "{said}");
 
-    let says_hello = after.iter().filter(|(_, _, text)| {
+    // The chassis has never heard of it: what its tests send as garbage is a greeting, too.
+    let own = after
+        .iter()
+        .filter(|(file, ..)| !file.starts_with("chassis"));
+    let says_hello = own.filter(|(_, _, text)| {
         let text = String::from_utf8_lossy(text).to_lowercase();
         text.contains("hello")
     });

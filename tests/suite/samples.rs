@@ -3,7 +3,7 @@
 use std::{fs, process::Command};
 
 use crate::support::{
-    answers::{Answers, example},
+    answers::example,
     inspect::inspect,
     process::Service,
     sample::{Sample, demo},
@@ -68,7 +68,10 @@ fn counts_what_an_rpc_costs(sample: &Sample) {
     let said = sample.run("make", &["bench-check"]);
     assert!(said.contains("instructions, 50 in flight"), "{said}");
     // As if it had cost next to nothing.
-    let kept = format!("\"$CARGO_TARGET_DIR/bench-baseline/{}\"", sample.answers.name);
+    let kept = format!(
+        "\"$CARGO_TARGET_DIR/bench-baseline/{}\"",
+        sample.answers.name
+    );
     let grown = format!(
         "sed -i '/^instructions/s/: .*/: 1/' {kept} && if make bench-check 2>&1; then exit 1; fi"
     );

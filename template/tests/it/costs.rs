@@ -5,7 +5,10 @@ use std::{env, path::Path};
 
 use chassis::testing::costs;
 
-use crate::support::{Service, command, rpc};
+use crate::{
+    contract::rpc,
+    support::{Service, command},
+};
 
 #[tokio::test]
 #[ignore = "wants valgrind, strace and the release binary: make bench-check"]

@@ -2,12 +2,11 @@
 
 use std::{env, process::Command};
 
-use chassis::testing::{self, Child, costs::Rpc};
-use prost::Message;
+use chassis::testing::{self, Child};
 use tonic::{server::NamedService, transport::Channel};
 
 use {{crate_name}}::cli::ABOUT;
-use {{crate_name}}_api::{self as api, Api};
+use {{crate_name}}_api as api;
 
 /// The name of the service in the contract.
 pub const SERVICE: &str = <api::GrpcServer<()> as NamedService>::NAME;
@@ -51,19 +50,4 @@ pub fn running(flags: &[&str]) -> Child {
 pub async fn channel(address: &str) -> Channel {
     let endpoint = Channel::from_shared(format!("http://{address}")).unwrap();
     endpoint.connect().await.unwrap()
-}
-
-/// Makes the call that stands for all others, and returns its answer.
-pub async fn call(channel: impl api::Transport) -> Result<String, api::Error> {
-    let client = api::Client::new(channel);
-    client.hello("Hello, world!".into()).await
-}
-
-/// The same as an RPC, whose cost tells of that of all others.
-pub fn rpc() -> Rpc {
-    let message = "Hello, world!".into();
-    Rpc {
-        path: format!("/{SERVICE}/Hello"),
-        message: api::proto::HelloRequest { message }.encode_to_vec(),
-    }
 }

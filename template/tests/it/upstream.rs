@@ -3,7 +3,10 @@
 use chassis::testing::Child;
 use tonic::{Code, Request, Status, service::interceptor::InterceptedService};
 
-use crate::support::{call, channel, command, running};
+use crate::{
+    contract::call,
+    support::{channel, command, running},
+};
 
 /// A service in front of `upstream`.
 fn in_front_of(upstream: &Child) -> Child {

@@ -1,13 +1,41 @@
-//! What the service promises to everybody who calls it, wherever it runs.
+//! What the service promises to everybody who calls it, wherever it runs; and the
+//! call that stands for all others.
 
+use chassis::testing::costs::Rpc;
+use prost::Message;
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use exchange_api::{self as api, Api, Order};
+use exchange_api::{self as api, Api, Money, Order};
 
-use crate::support::{SERVICE, Service, channel, order};
+use crate::support::{SERVICE, Service, channel};
+
+fn order() -> Order {
+    Order {
+        instrument: "ACME".into(),
+        quantity: 7,
+        limit: Money {
+            currency: "EUR".into(),
+            amount: 1999,
+        },
+    }
+}
+
+/// Makes the call that stands for all others, and returns its answer.
+pub async fn call(channel: impl api::Transport) -> Result<String, api::Error> {
+    api::Client::new(channel).place_order(order()).await
+}
+
+/// The same as an RPC, whose cost tells of that of all others.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "nobody counts"))]
+pub fn rpc() -> Rpc {
+    Rpc {
+        path: format!("/{SERVICE}/PlaceOrder"),
+        message: api::proto::PlaceOrderRequest::from(order()).encode_to_vec(),
+    }
+}
 
 #[tokio::test]
 async fn place_order_answers_with_an_id_that_names_the_instrument() {

@@ -88,7 +88,10 @@ fn same_files_as_the_template(
     let generated = BTreeSet::from_iter(files(directory));
     let expected_files = expected.keys().cloned().collect();
     let differ: Vec<_> = generated.symmetric_difference(&expected_files).collect();
-    assert!(differ.is_empty(), "either missing or unexpected: {differ:?}");
+    assert!(
+        differ.is_empty(),
+        "either missing or unexpected: {differ:?}"
+    );
     expected
 }
 
