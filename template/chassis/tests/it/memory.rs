@@ -17,7 +17,7 @@ use prost::Message;
 use tokio::{task::JoinSet, time::sleep};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-use crate::support::{UNARY, echo, echo_request, request, running, script, stub};
+use crate::support::{UNARY, echo, echo_request, echoing, program, request, running, script, stub};
 
 /// What the service may hold, and in all: with what it needs for itself and for
 /// connections, and what the allocator keeps.
@@ -37,7 +37,13 @@ fn memory(service: &Child, figure: &str) -> u64 {
 /// Fails unless the service stays within its limits, answers others meanwhile, and takes
 /// little again when the attack is over.
 async fn withstands<A, F: Future<Output = A>>(attack: impl Fn(String) -> F) {
-    let service = running(&["--max-memory", MAX_MEMORY, "--request-timeout", "5s"]);
+    let mut command = program();
+    command
+        .args(["--max-memory", MAX_MEMORY, "--request-timeout", "5s"])
+        // As in the image: else glibc keeps more and more of what is freed.
+        .env("MALLOC_MMAP_THRESHOLD_", "131072");
+    let mut service = Child::spawn(&mut command);
+    service.wait_for("Running");
     let address = service.address();
     // What others need, it has needed before.
     let large = "x".repeat(MIB);
@@ -104,6 +110,32 @@ async fn responses_without_a_window_are_bounded() {
         }
         assert!((50..100).contains(&refused), "{refused} of 100 refused");
         raw
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn honest_clients_with_more_than_fits_are_answered_or_refused() {
+    // 100 connections, 3 echoes of 1 MiB each at a time: what killed the service in a
+    // container whose limit should have been enough.
+    withstands(|address| async move {
+        let mut clients = JoinSet::new();
+        for _ in 0..100 {
+            let client = stub(&address).await;
+            for _ in 0..3 {
+                let mut client = client.clone();
+                clients.spawn(async move {
+                    let call = echoing(&"x".repeat(MIB));
+                    client.unary(call).await.map_err(|status| status.code())
+                });
+            }
+        }
+        let answers = clients.join_all().await;
+        let fine = |answer: &&Result<_, _>| answer.is_ok();
+        assert!(answers.iter().filter(fine).count() > 10, "too few answers");
+        let others = answers.iter().filter_map(|answer| answer.as_ref().err());
+        let refused = |code| code == tonic::Code::ResourceExhausted;
+        assert!(others.copied().all(refused), "neither answered nor refused");
     })
     .await;
 }

@@ -1,20 +1,22 @@
 //! Who is refused gets a status, and keeps its connection, however often.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
-use chassis::testing::http2::{
-    DATA, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, Raw, frame, prefixed,
+use chassis::{
+    Channel, channel,
+    testing::http2::{DATA, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, Raw, frame, prefixed},
 };
 use prost::Message;
 use tokio::task::JoinSet;
 use tonic::{
+    Code,
     client::GrpcService,
     codegen::{Body, Bytes, StdError},
 };
 
 use crate::{
-    contract::test::v1::scripted_client::ScriptedClient,
-    support::{InProcess, UNARY, echo_request, echoing, request, running, script},
+    contract::{SCRIPTED, test::v1::scripted_client::ScriptedClient},
+    support::{InProcess, UNARY, connect, echo_request, echoing, request, running, script},
 };
 
 /// Calls at a time, as many as one connection may have.
@@ -69,7 +71,7 @@ fn all_exhausted(table: &BTreeMap<String, usize>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_calls_by_tonic_are_refused_on_one_connection() {
     let server = InProcess::start(&["--max-requests", "1"]).await;
-    let channel = crate::support::connect(&server.address.to_string()).await;
+    let channel = connect(&server.address.to_string()).await;
     all_exhausted(&refused(channel, &server).await);
 }
 
@@ -139,4 +141,60 @@ async fn a_request_that_never_ends_is_reset_when_it_has_been_answered() {
     assert_eq!(answer.flags & END_STREAM, END_STREAM);
     let reset = client.wait_for(RST_STREAM).await;
     assert_eq!((reset.stream, reset.number()), (1, 0));
+}
+
+/// As `make soak`: a hundred connections by tonic and as many by the channel, a hundred
+/// calls at a time on each.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes as long as SOAK says: make soak"]
+async fn soak_in_overload_ends_no_call_but_with_an_answer_or_a_refusal() {
+    const CONNECTIONS: usize = 100;
+    let asked = std::env::var("SOAK").unwrap_or_else(|_| "30s".into());
+    let end = Instant::now() + humantime::parse_duration(&asked).expect("a time such as 30s");
+    let service = running(&[]);
+    let (host, port) = ("127.0.0.1", service.port());
+    let mut callers = JoinSet::new();
+    for n in 0..CONNECTIONS {
+        if n % 2 == 0 {
+            let channel = connect(&service.address()).await;
+            (0..AT_ONCE).for_each(|_| _ = callers.spawn(call_until(channel.clone(), end)));
+        } else {
+            let channel = Channel::connect(&channel::Settings::new(host, port), SCRIPTED).await;
+            let channel = channel.unwrap();
+            (0..AT_ONCE).for_each(|_| _ = callers.spawn(call_until(channel.clone(), end)));
+        }
+    }
+    let mut table = BTreeMap::<_, usize>::new();
+    for answer in callers.join_all().await.into_iter().flatten() {
+        *table.entry(answer.0).or_default() += answer.1;
+    }
+    println!("{table:?}");
+    let expected = |answer: &&str| ["OK", "Some resource has been exhausted"].contains(answer);
+    let seen: Vec<_> = table.keys().map(String::as_str).collect();
+    assert!(
+        seen.iter().all(expected) && seen.contains(&"OK"),
+        "{table:?}"
+    );
+}
+
+/// Calls again and again; returns how often what came of it.
+async fn call_until<C>(channel: C, end: Instant) -> BTreeMap<String, usize>
+where
+    C: GrpcService<tonic::body::Body> + Clone + Send + 'static,
+    C::Future: Send,
+    C::Error: Into<StdError>,
+    C::ResponseBody: Body<Data = Bytes, Error: Into<StdError> + Send> + Send + 'static,
+{
+    let mut client = ScriptedClient::new(channel);
+    let mut table = BTreeMap::new();
+    while Instant::now() < end {
+        let answer = client.unary(echoing(&"x".repeat(1000))).await;
+        let text = match answer {
+            Ok(_) => "OK".into(),
+            Err(status) if status.code() == Code::ResourceExhausted => status.code().to_string(),
+            Err(status) => status.to_string(),
+        };
+        *table.entry(text).or_default() += 1;
+    }
+    table
 }
