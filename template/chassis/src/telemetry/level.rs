@@ -70,7 +70,8 @@ impl LogLevel {
     /// What it lets through, and beyond it what `more` asks for, where `own` is the
     /// crate of the service. Quiet is quiet, whatever is asked for.
     pub(super) fn filter(self, own: &str, more: &Directives) -> Targets {
-        let targets = Targets::new().with_target(RECORD, LevelFilter::TRACE);
+        // No more than is asked for: the most verbose level is what all RPCs pay for.
+        let targets = Targets::new().with_target(RECORD, more.most());
         let (level, state) = match self {
             // Libraries' debug lines would drown the service's own.
             Self::Debug => {
@@ -146,6 +147,13 @@ mod tests {
         for wrong in ["6", "-1", "", "01", "loud"] {
             assert!(wrong.parse::<LogLevel>().is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_looked_at_that_nobody_asked_for() {
+        let filter = LogLevel::Info.filter("order_book", &Directives::default());
+        let levels = filter.iter().map(|(_, level)| level);
+        assert_eq!(levels.max(), Some(LevelFilter::INFO));
     }
 
     #[test]
