@@ -163,6 +163,7 @@ fn ids_deadlines_and_spans_go_through_three_services() {
     let (_parent, directory) = workspace();
     let turn = Turn::wait();
     let sh = |command: &str| turn.run(&directory, "sh", &["-c", command]);
+    // It completes Cargo.lock, too.
     sh(
         "cargo clean --quiet --package caller --package front --package front-api \
         --package orders --package orders-api --package inventory --package inventory-api",
