@@ -1,6 +1,9 @@
 //! Running commands so that a failure shows the command and what it said.
 
-use std::process::{Command, Output};
+use std::{
+    env,
+    process::{Command, Output},
+};
 
 /// Runs `command`, which must succeed, and returns what it printed.
 pub fn run(command: &mut Command) -> String {
@@ -11,6 +14,14 @@ pub fn run(command: &mut Command) -> String {
 
 /// Runs `command`, however that ends.
 pub fn output(command: &mut Command) -> Output {
+    // What cargo says of this package to its tests. To the build scripts of others it would be a
+    // change, for which they run anew each time that somebody else has built them in between.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
         // A make that is run here is no part of the one that runs the tests.
         .env_remove("MAKEFLAGS")

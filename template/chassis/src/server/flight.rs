@@ -164,9 +164,10 @@ pin_project! {
         rpc: Option<F>,
         flight: Arc<Flight>,
         _busy: Busy,
-        deadline: Option<Deadline>,
-        stall: Stall,
-        rest: Option<Rest>,
+        patience: Duration,
+        // In boxes, since an RPC is as large as its task, which is moved around.
+        late: Option<Box<Late>>,
+        rest: Option<Box<Rest>>,
     }
 }
 
@@ -177,8 +178,8 @@ impl<F> Guarded<F> {
             rpc: Some(rpc),
             flight,
             _busy: busy,
-            deadline: None,
-            stall: Stall::new(patience),
+            patience,
+            late: None,
             rest: None,
         }
     }
@@ -194,14 +195,21 @@ impl<F: Future> Future for Guarded<F> {
                 let sent = this.flight.sent.load(Relaxed);
                 if sent & 1 == 0 {
                     // It waits for its handler, which has a deadline of its own.
-                    this.stall.clear();
+                    if let Some(late) = this.late {
+                        late.stall.clear();
+                    }
                     return Poll::Pending;
                 }
                 let room = this.flight.wait();
-                let due = || Deadline::new(this.flight.deadline.get().copied());
-                let overdue = this.deadline.get_or_insert_with(due).poll(cx);
-                if room && overdue.is_pending() {
-                    ready!(this.stall.poll(sent, cx));
+                let late = this.late.get_or_insert_with(|| {
+                    let due = this.flight.deadline.get().copied();
+                    Box::new(Late {
+                        deadline: Deadline::new(due),
+                        stall: Stall::new(*this.patience),
+                    })
+                });
+                if room && late.deadline.poll(cx).is_pending() {
+                    ready!(late.stall.poll(sent, cx));
                 }
                 // Dropped before its end, hyper and h2 reset the stream.
                 this.flight.late.store(true, Relaxed);
@@ -212,10 +220,16 @@ impl<F: Future> Future for Guarded<F> {
             let Some(rest) = this.flight.has().rest.take() else {
                 return Poll::Ready(());
             };
-            *this.rest = Some(Rest::new(rest));
+            *this.rest = Some(Box::new(Rest::new(rest)));
         }
         this.rest.as_mut().map_or(Poll::Ready(()), |it| it.poll(cx))
     }
+}
+
+/// When a response that waits for its peer has waited for too long.
+struct Late {
+    deadline: Deadline,
+    stall: Stall,
 }
 
 /// What is left of a request that has been answered. To drop it resets the stream, as
