@@ -14,8 +14,14 @@ use tokio::{
 };
 use tonic::{body::Body, codegen::Service};
 
+#[allow(dead_code, reason = "the service announces something")]
+#[path = "../../../../../template/chassis/src/server/announce.rs"]
+mod announce;
 mod batch;
+#[allow(dead_code, reason = "the service does more with it")]
+#[path = "../../../../../template/chassis/src/server/cork.rs"]
 mod cork;
+
 use batch::Batches;
 use cork::Cork;
 
