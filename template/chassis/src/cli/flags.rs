@@ -16,6 +16,7 @@ use crate::{
 // No group, which clap would name after the struct, as a service's own may be named.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches")]
 pub struct Flags {
     /// Port of the gRPC server; 0 takes a free one [0 to 65535]
     // Its default is that of the service: see `About`.
@@ -59,6 +60,9 @@ pub struct Flags {
     /// Also log of libraries, as in h2=debug,rustls=trace [default: $RUST_LOG]
     #[arg(long, value_name = "DIRECTIVES")]
     log_filter: Option<Directives>,
+    /// Tell request id and trace in every response; else to who sent one, and with a failure
+    #[arg(long)]
+    tell_ids: bool,
     /// Check files and settings, then exit without listening
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -101,6 +105,7 @@ impl From<Flags> for Settings {
                     reload_interval: flags.tls_reload_interval,
                 },
                 limits: flags.limits,
+                tell_ids: flags.tell_ids,
             },
             log: log::Settings {
                 level: flags.loglevel,

@@ -87,6 +87,7 @@ pub(super) struct Handler {
     methods: Methods,
     metrics: Arc<Metrics>,
     max_metadata: usize,
+    tell_ids: bool,
     #[cfg(feature = "gzip")]
     gzip_from: usize,
     request_timeout: Duration,
@@ -98,12 +99,14 @@ impl Handler {
         methods: Methods,
         metrics: Arc<Metrics>,
         limits: &Limits,
+        tell_ids: bool,
     ) -> Self {
         Self {
             rpcs,
             methods,
             metrics,
             max_metadata: limits.max_metadata_size as usize,
+            tell_ids,
             #[cfg(feature = "gzip")]
             gzip_from: limits.gzip_from as usize,
             // Beyond any clock, it would be a panic of every RPC.
@@ -125,7 +128,9 @@ impl Handler {
         let path = request.uri().path();
         let method = self.methods.find(path);
         let span = traces::start(&method.path, request.headers(), peer.address());
-        let trace = Some(Arc::new(ids::of(request.headers(), span)));
+        let (trace, sent) = ids::of(request.headers(), span);
+        let trace = Some(Arc::new(trace));
+        let tells = sent || self.tell_ids;
         // The caller's deadline covers a stream to its end; this service's own
         // only the time until it starts, since a stream may be meant to last.
         let read = protocol::read(&request, self.max_metadata);
@@ -142,7 +147,7 @@ impl Handler {
         }
         // Of an unknown method there is nothing but a status.
         let shape = method.contract.as_ref().map_or(Shape::Unary, |it| it.shape);
-        let call = Call::start(method, path, peer.address(), now, whole);
+        let call = Call::start(method, path, peer.address(), now, whole, tells);
         let begun = match read {
             Ok(_) => {
                 let admitted = admit(account, &flight, path, shape);
@@ -233,12 +238,10 @@ fn unpanicked<F: Future + Unpin>(mut future: F) -> impl Future<Output = Result<F
 /// Tells the caller the ids, and sees to the rest of the response.
 fn finish(response: Response<Body>, mut call: Call, flight: Arc<Flight>) -> Response<ResponseBody> {
     let (mut head, body) = response.into_parts();
+    call.tell(&mut head.headers);
     if body.is_end_stream() {
         // There are no trailers to come: the headers hold the status.
         call.see(&mut head.headers);
-    }
-    if let Some(trace) = &call.context.trace {
-        head.headers = ids::tell(trace, head.headers);
     }
     Response::from_parts(head, ResponseBody::new(body, call, flight))
 }

@@ -94,6 +94,7 @@ pub struct Server {
     metrics: Arc<Metrics>,
     tls: Option<watch::Receiver<tls::Identity>>,
     limits: Limits,
+    tell_ids: bool,
     lifecycle: Lifecycle,
 }
 
@@ -143,6 +144,7 @@ impl Server {
             metrics,
             tls,
             limits: settings.limits,
+            tell_ids: settings.tell_ids,
             lifecycle,
         })
     }
@@ -174,6 +176,7 @@ impl Server {
             metrics,
             tls,
             limits,
+            tell_ids,
             lifecycle,
             ..
         } = self;
@@ -199,7 +202,13 @@ impl Server {
         let memory = limits.memory(cgroup::memory());
         let connections = Arc::new(Connections {
             tls,
-            handler: Arc::new(Handler::new(rpcs, methods, metrics.clone(), &limits)),
+            handler: Arc::new(Handler::new(
+                rpcs,
+                methods,
+                metrics.clone(),
+                &limits,
+                tell_ids,
+            )),
             shares: Shares::new(limits.max_requests),
             memory: Memory::new(memory),
             metrics,

@@ -16,6 +16,8 @@ pub struct Settings {
     pub tls: tls::Settings,
     /// What is allowed.
     pub limits: Limits,
+    /// Tell request id and trace in every response, be it that nobody asked for them.
+    pub tell_ids: bool,
 }
 
 impl Settings {

@@ -9,6 +9,7 @@ use tonic::{Code, Status};
 use tracing::{Level, debug};
 
 use super::{
+    ids,
     methods::{InFlight, Method},
     traces,
 };
@@ -17,6 +18,8 @@ use crate::context::Context;
 /// An RPC in flight; dropped at its end.
 pub(crate) struct Call {
     pub(crate) context: Context,
+    /// Whether its caller is told its ids even where it succeeds.
+    tells: bool,
     in_flight: InFlight,
     unknown: Option<Box<str>>,
     peer: Option<SocketAddr>,
@@ -29,12 +32,24 @@ impl Call {
         peer: Option<SocketAddr>,
         started: Instant,
         context: Context,
+        tells: bool,
     ) -> Self {
         Self {
             context,
+            tells,
             in_flight: InFlight::start(method, started),
             unknown: method.path.is_empty().then(|| path.into()),
             peer,
+        }
+    }
+
+    /// Tells its caller the ids, as part of the `headers` of the response, where it wants
+    /// to know them.
+    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
+        if self.tells
+            && let Some(trace) = &self.context.trace
+        {
+            ids::tell(trace, headers);
         }
     }
 
@@ -45,7 +60,7 @@ impl Call {
 
     /// Reads the status from `headers` or trailers, if it is there, and corrects it:
     /// the gRPC specification has RESOURCE_EXHAUSTED for a message over the
-    /// limit, where tonic answers OUT_OF_RANGE.
+    /// limit, where tonic answers OUT_OF_RANGE. A failure tells the ids with it.
     pub(crate) fn see(&mut self, headers: &mut HeaderMap) {
         const TOO_LARGE: &str = "message length too large";
         let Some(code) = headers.get(&Status::GRPC_STATUS) else {
@@ -59,6 +74,11 @@ impl Call {
             headers.insert("grpc-status", (code as i32).into());
         }
         self.in_flight.code = Some(code);
+        // Who is told of a failure will ask what it was.
+        if code != Code::Ok && !self.tells {
+            self.tells = true;
+            self.tell(headers);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The ids of a request: `x-request-id`, and W3C Trace Context `traceparent` and
 //! `tracestate`. What the caller sent is taken over, what it did not is made.
 
-use std::sync::LazyLock;
+use std::{mem, sync::LazyLock};
 
 use hyper::{HeaderMap, body::Bytes, header::HeaderValue};
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
@@ -18,8 +18,8 @@ const MAX_REQUEST_ID: usize = 128;
 
 /// What `headers` say that their RPC is a part of. Its trace goes on in `span`,
 /// where there is one. Where they say nothing of a request id it is the trace
-/// id, so that one id finds everything.
-pub(crate) fn of(headers: &HeaderMap, span: Option<Span>) -> Trace {
+/// id, so that one id finds everything. And whether they say anything at all.
+pub(crate) fn of(headers: &HeaderMap, span: Option<Span>) -> (Trace, bool) {
     let (mut request_id, mut caller) = (None, None);
     // To look at each of them costs less than to look both up by their names.
     for (name, value) in headers {
@@ -29,6 +29,7 @@ pub(crate) fn of(headers: &HeaderMap, span: Option<Span>) -> Trace {
             _ => {}
         }
     }
+    let sent = request_id.is_some() || caller.is_some();
     let caller = caller.and_then(parse);
     let traceparent = span
         .as_ref()
@@ -45,24 +46,25 @@ pub(crate) fn of(headers: &HeaderMap, span: Option<Span>) -> Trace {
         id.set_sensitive(true);
         id
     };
-    Trace {
+    let trace = Trace {
         request_id: ascii(request_id),
         traceparent: ascii(traceparent),
         // Without its traceparent it says nothing.
         tracestate: caller.and_then(|_| tracestate(headers)),
         span,
-    }
+    };
+    (trace, sent)
 }
 
-/// Adds the ids of `trace` to the headers of a response.
-pub(crate) fn tell(trace: &Trace, headers: HeaderMap) -> HeaderMap {
+/// Adds the ids of `trace` to the headers or trailers of a response.
+pub(crate) fn tell(trace: &Trace, headers: &mut HeaderMap) {
     static KEYS: LazyLock<[AsciiMetadataKey; 2]> =
         LazyLock::new(|| [REQUEST_ID, TRACEPARENT].map(AsciiMetadataKey::from_static));
-    let mut metadata = MetadataMap::from_headers(headers);
+    let mut metadata = MetadataMap::from_headers(mem::take(headers));
     for (key, id) in KEYS.iter().zip([&trace.request_id, &trace.traceparent]) {
         metadata.insert(key, id.clone());
     }
-    metadata.into_headers()
+    *headers = metadata.into_headers();
 }
 
 /// Passed on as it is: this hop has nothing to add.
@@ -92,7 +94,7 @@ mod tests {
             let name = hyper::header::HeaderName::from_static(name);
             (name, value.parse().unwrap())
         });
-        let trace = of(&headers.collect(), None);
+        let (trace, _) = of(&headers.collect(), None);
         let text = |id: AsciiMetadataValue| id.to_str().unwrap().to_owned();
         (text(trace.request_id), text(trace.traceparent))
     }
@@ -132,7 +134,7 @@ mod tests {
             }
             let expected = expected.map(|list| list.parse().unwrap());
             assert_eq!(
-                of(&headers, None).tracestate,
+                of(&headers, None).0.tracestate,
                 expected,
                 "{traceparent} {lists:?}"
             );

@@ -69,12 +69,31 @@ async fn nothing_is_logged_of_an_rpc_at_info() {
 
 #[tokio::test]
 async fn one_new_id_serves_as_request_and_trace_id() {
-    let mut service = running(&["--loglevel", "0"]);
+    let mut service = running(&["--loglevel", "0", "--tell-ids"]);
     let headers = call_with(&service, &[]).await;
     let id = text(&headers, "x-request-id");
     let traceparent = text(&headers, "traceparent");
     assert_eq!(id, &traceparent[3..35]);
     service.wait_for(&format!(" request_id={id}"));
+}
+
+#[tokio::test]
+async fn who_sent_no_id_is_told_one_with_a_failure_only() {
+    let service = running(&[]);
+    let headers = call_with(&service, &[]).await;
+    assert!(headers.get("x-request-id").is_none(), "{headers:?}");
+    assert!(headers.get("traceparent").is_none(), "{headers:?}");
+
+    let mut stub = stub(&service.address()).await;
+    let failure = stub.unary(request("fail")).await.unwrap_err();
+    let id = text(failure.metadata(), "x-request-id").to_owned();
+    assert_eq!(id, text(failure.metadata(), "traceparent")[3..35]);
+    // A stream that has begun tells it with its trailers.
+    let mut replies = stub.server_stream(request("reply fail")).await.unwrap();
+    assert!(replies.metadata().get("x-request-id").is_none());
+    replies.get_mut().message().await.unwrap().unwrap();
+    let failure = replies.get_mut().message().await.unwrap_err();
+    assert_ne!(text(failure.metadata(), "x-request-id"), id);
 }
 
 #[tokio::test]

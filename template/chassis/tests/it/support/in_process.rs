@@ -102,6 +102,7 @@ impl InProcess {
             admin: Some(([127, 0, 0, 1], 0).into()),
             tls: tls::Settings::default(),
             limits: cli::parse_from(&ABOUT, arguments).unwrap(),
+            tell_ids: false,
         }
     }
 
