@@ -91,12 +91,22 @@ fn a_changed_core_needs_nobody() {
 }
 
 #[test]
-fn a_changed_limit_goes_along_into_the_chassis() {
-    let (limit, ours) = ("MAX_STREAMS: u32 = 100;", "MAX_STREAMS: u32 = 50;");
-    let change = |service: &Repository| service.edit("src/server/limits.rs", limit, ours);
+fn what_was_changed_of_the_chassis_goes_along() {
+    let (size, ours) = ("WRITE_THROUGH: usize = 64", "WRITE_THROUGH: usize = 128");
+    let change = |service: &Repository| service.edit("src/server/cork.rs", size, ours);
     let service = updated(change, &[]);
     assert!(!service.repository.exists("src/server"));
-    let limits = service.repository.read("chassis/src/server/limits.rs");
+    let cork = service.repository.read("chassis/src/server/cork.rs");
+    assert!(cork.contains(ours), "{cork}");
+}
+
+/// Too little of that file is left for git to know it again.
+#[test]
+fn a_changed_limit_is_left_for_its_team_to_change_again() {
+    let (limit, ours) = ("MAX_STREAMS: u32 = 100;", "MAX_STREAMS: u32 = 50;");
+    let change = |service: &Repository| service.edit("src/server/limits.rs", limit, ours);
+    let service = updated(change, &["src/server/limits.rs"]);
+    let limits = service.repository.read("src/server/limits.rs");
     assert!(limits.contains(ours), "{limits}");
 }
 
