@@ -85,6 +85,8 @@ impl Holdings {
             return Some(charge);
         }
         let used = self.memory.used.fetch_add(counted, Relaxed);
+        // Below zero for a moment, where an end is counted before its begin is.
+        let used = used.cast_signed().max(0).cast_unsigned();
         let free = self.memory.total.saturating_sub(used);
         let fits = counted <= free && self::counted(before) < TIMES.saturating_mul(free);
         fits.then_some(charge)
@@ -151,6 +153,14 @@ mod tests {
     use super::*;
 
     const MIB: usize = 1024 * 1024;
+
+    #[test]
+    fn an_end_that_is_counted_before_its_begin_is_no_lack_of_room() {
+        let memory = Memory::new(MIB);
+        memory.used.fetch_sub(1, Relaxed);
+        let holdings = memory.open();
+        assert!(holdings.charge(UNCOUNTED + 1).is_some());
+    }
 
     /// As many MiB as `holdings` can get.
     fn all(holdings: &Arc<Holdings>) -> Vec<Charge> {
