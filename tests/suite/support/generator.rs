@@ -1,12 +1,13 @@
 //! cargo-generate, run as its users run it, on this checkout.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
 };
 
 use tempfile::TempDir;
+use walkdir::WalkDir;
 
 use super::{
     answers::Answers,
@@ -91,7 +92,27 @@ impl Generator {
     pub fn generate(&self, directory: &Path, answers: &Answers) -> PathBuf {
         let outcome = self.run(directory, answers);
         assert!(outcome.succeeded, "{}", outcome.transcript);
-        directory.join(&answers.name)
+        let service = directory.join(&answers.name);
+        date_like_the_template(&service.join("chassis"));
+        service
+    }
+}
+
+/// Gives the files of a generated chassis the dates of those that they are copies of. Cargo goes by
+/// dates: services that share a target directory then share the chassis that was built there.
+fn date_like_the_template(chassis: &Path) {
+    let original = root().join("template/chassis");
+    let files = WalkDir::new(chassis)
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().is_file());
+    for file in files {
+        let twin = original.join(file.path().strip_prefix(chassis).unwrap());
+        if fs::read(&twin).ok() == Some(fs::read(file.path()).unwrap()) {
+            let modified = fs::metadata(twin).unwrap().modified().unwrap();
+            let copy = File::options().write(true).open(file.path()).unwrap();
+            copy.set_modified(modified).unwrap();
+        }
     }
 }
 
