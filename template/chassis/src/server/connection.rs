@@ -35,6 +35,7 @@ use super::{
     memory::Memory,
     request::RequestBody,
     shares::{Account, Shares},
+    turns::Turns,
 };
 use crate::{
     jitter::jittered,
@@ -84,6 +85,8 @@ pub(super) struct Connections {
     pub(super) handler: Arc<Handler>,
     pub(super) shares: Arc<Shares>,
     pub(super) memory: Arc<Memory>,
+    /// For handshakes, each of which takes a core for a while.
+    pub(super) turns: Turns,
     pub(super) metrics: Arc<Metrics>,
     pub(super) phase: watch::Receiver<Phase>,
 }
@@ -167,10 +170,8 @@ impl Connections {
                     return Err(Rejected::Silent);
                 }
                 let config = identity.borrow().config.clone();
-                let tls = TlsAcceptor::from(config)
-                    .accept(tcp)
-                    .await
-                    .map_err(Rejected::Tls)?;
+                let handshake = TlsAcceptor::from(config).accept(tcp);
+                let tls = self.turns.run(handshake).await.map_err(Rejected::Tls)?;
                 let peer = Peer::Tls(tls.connect_info());
                 (Box::new(tls), peer.canonical())
             }

@@ -21,6 +21,7 @@
 //! | `memory`     | what is held for peers, and how much may be           |
 //! | `cgroup`     | how much memory there is                              |
 //! | `stall`      | notices what makes no progress                        |
+//! | `turns`      | handshakes, some of them at a time                    |
 //! | `flight`     | one RPC as its connection sees it                     |
 //! | `handler`    | one RPC: shedding, deadline, panics                   |
 //! | `request`    | its request, as far as it is read                     |
@@ -56,10 +57,11 @@ mod rpcs;
 mod settings;
 mod shares;
 mod stall;
+mod turns;
 
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
-use tokio::{sync::watch, time::timeout};
+use tokio::{runtime::Handle, sync::watch, time::timeout};
 use tracing::{info, warn};
 
 use self::{
@@ -71,6 +73,7 @@ use self::{
     memory::Memory,
     protocol::REFUSED,
     shares::Shares,
+    turns::Turns,
 };
 pub use self::{rpcs::Rpcs, settings::Settings};
 use crate::{
@@ -211,6 +214,8 @@ impl Server {
             )),
             shares: Shares::new(limits.max_requests),
             memory: Memory::new(memory),
+            // As many as can run at a time.
+            turns: Turns::new(Handle::current().metrics().num_workers()),
             metrics,
             phase: phases,
             limits: limits.clone(),

@@ -17,6 +17,7 @@ mod freshness;
 mod garbage;
 #[cfg(feature = "gzip")]
 mod gzip;
+mod handshakes;
 mod health;
 mod http1;
 mod http2;
