@@ -42,9 +42,12 @@ impl Turns {
 /// Resolves when the task is polled again, since something else has woken it.
 async fn woken() {
     let mut polled = false;
-    poll_fn(|_| match mem::replace(&mut polled, true) {
-        false => Poll::Pending,
-        true => Poll::Ready(()),
+    poll_fn(|_| {
+        if mem::replace(&mut polled, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     })
     .await;
 }
@@ -73,11 +76,11 @@ mod tests {
     async fn work_that_is_woken_goes_on() {
         let (sender, receiver) = oneshot::channel();
         let turns = Turns::new(1);
-        let (received, ()) = tokio::join!(turns.run(receiver), async {
+        let (came, ()) = tokio::join!(turns.run(receiver), async {
             yield_now().await;
             sender.send(7).unwrap();
         });
-        assert_eq!(received, Ok(7));
+        assert_eq!(came, Ok(7));
     }
 
     #[tokio::test]
