@@ -126,10 +126,10 @@ mod tests {
 
     #[tokio::test]
     async fn anything_else_is_told_escaped() {
-        let rejected = greeted_with(b"PRI Hello\r\n\x1b[31m").await.unwrap_err();
+        let rejected = greeted_with(b"PRI noise\r\n\x1b[31m").await.unwrap_err();
         assert_eq!(
             rejected.to_string(),
-            r#"bogus greeting "PRI Hello\r\n\x1b[31m""#
+            r#"bogus greeting "PRI noise\r\n\x1b[31m""#
         );
     }
 

@@ -105,7 +105,7 @@ mod tests {
         let long = format!("GET /{}", "x".repeat(LONGEST_LINE));
         let garbage = [
             "X",
-            "Hello",
+            "NOISE",
             "GETS",
             "GET\r",
             "get / HTTP/1.1\r\n",

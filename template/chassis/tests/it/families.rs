@@ -41,8 +41,8 @@ async fn both_families_are_served_unless_a_flag_says_otherwise() {
         &["127.0.0.1"]
     };
     for ip in ips {
-        let answer = echo(&format!("{ip}:{port}"), "hello").await;
-        assert_eq!(answer.unwrap(), "hello");
+        let answer = echo(&format!("{ip}:{port}"), "same").await;
+        assert_eq!(answer.unwrap(), "same");
         // A peer is told by the address that it has.
         let line = service.wait_for(&format!("peer={ip}:"));
         assert!(!line.contains("ffff"), "{line}");
@@ -72,8 +72,8 @@ async fn an_address_narrows_it() {
         service.wait_for(&format!("Listening on {shown}:{port} "));
         let admin = service.admin();
         assert!(admin.starts_with(&format!("{shown}:")), "{admin}");
-        let answer = echo(&format!("{shown}:{port}"), "hello").await;
-        assert_eq!(answer.unwrap(), "hello");
+        let answer = echo(&format!("{shown}:{port}"), "same").await;
+        assert_eq!(answer.unwrap(), "same");
         let refused = tokio::net::TcpStream::connect(format!("{other}:{port}")).await;
         assert!(refused.is_err(), "{ip} and {other}");
     }

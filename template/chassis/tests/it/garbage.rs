@@ -15,14 +15,14 @@ async fn lines_typed_by_telnet_are_logged_escaped_and_nobody_else_notices() {
 
     let mut telnet = TcpStream::connect(service.address()).await.unwrap();
     telnet
-        .write_all(b"Hello\r\n\x1b[31mWorld\r\n")
+        .write_all(b"noise\r\n\x1b[31mmore\r\n")
         .await
         .unwrap();
     let mut answer = Vec::new();
     telnet.read_to_end(&mut answer).await.unwrap();
     assert_eq!(answer, b"");
     let line = service.wait_for("bogus greeting");
-    assert!(line.contains(r#""Hello\r\n\x1b[31mWorld\r\n""#), "{line}");
+    assert!(line.contains(r#""noise\r\n\x1b[31mmore\r\n""#), "{line}");
     assert!(
         line.contains(&telnet.local_addr().unwrap().to_string()),
         "{line}"

@@ -44,7 +44,7 @@ fn inflated(body: &[u8]) -> Vec<u8> {
 async fn a_compressed_request_is_read_in_pieces_too() {
     let server = InProcess::start(&[]).await;
     let client = Client::of(&server).await;
-    let text = "hello ".repeat(1000);
+    let text = "again ".repeat(1000);
     let request = compressed(&echo_request(&text));
     assert!(request.len() < 200);
     let (start, end) = request.split_at(17);
@@ -65,7 +65,7 @@ async fn a_compressed_request_is_read_in_pieces_too() {
 async fn a_large_answer_is_compressed_for_who_accepts_it() {
     let server = InProcess::start(&[]).await;
     let client = Client::of(&server).await;
-    let text = "hello ".repeat(1000);
+    let text = "again ".repeat(1000);
     let request = prefixed(&echo_request(&text));
     let answer = client.call(UNARY, &[ACCEPTS], &[&request]).await;
     assert_eq!(answer.codes(), (200, Code::Ok), "{answer:?}");
@@ -77,9 +77,9 @@ async fn a_large_answer_is_compressed_for_who_accepts_it() {
     let stranger = client.call(UNARY, &[], &[&request]).await;
     assert!(stranger.headers.get("grpc-encoding").is_none());
     assert_eq!(stranger.body, echo_reply(&text));
-    let small = prefixed(&echo_request("hello"));
+    let small = prefixed(&echo_request("again"));
     let answer = client.call(UNARY, &[ACCEPTS], &[&small]).await;
-    assert_eq!(answer.body, echo_reply("hello"), "it would not pay");
+    assert_eq!(answer.body, echo_reply("again"), "it would not pay");
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn what_is_no_gzip_is_internal() {
     let client = Client::of(&server).await;
     let mut request = prefixed(b"this is no gzip");
     request[0] = 1;
-    let cut = &compressed(&echo_request("hello"))[..20];
+    let cut = &compressed(&echo_request("again"))[..20];
     for frames in [&*request, cut] {
         let answer = client.call(UNARY, &[SENDS], &[frames]).await;
         assert_eq!(answer.codes(), (200, Code::Internal), "{answer:?}");
@@ -133,7 +133,7 @@ async fn what_is_no_gzip_is_internal() {
 async fn switched_off_it_is_as_if_it_were_not_there() {
     let server = InProcess::start(&["--gzip-from", "0"]).await;
     let client = Client::of(&server).await;
-    let text = "hello ".repeat(1000);
+    let text = "again ".repeat(1000);
     let request = compressed(&echo_request(&text));
     let answer = client.call(UNARY, &[SENDS], &[&request]).await;
     assert_eq!(answer.codes(), (200, Code::Unimplemented), "{answer:?}");

@@ -155,7 +155,7 @@ async fn connections_are_counted_and_so_is_garbage() {
     let server = InProcess::start(&[]).await;
     let _client = server.stub().await;
     let mut telnet = TcpStream::connect(server.address).await.unwrap();
-    telnet.write_all(b"Hello\r\n").await.unwrap();
+    telnet.write_all(b"noise\r\n").await.unwrap();
     telnet.read_to_end(&mut Vec::new()).await.unwrap();
     let connections = async |name| {
         let name = format!("grpc_server_connections_{name}");

@@ -167,7 +167,7 @@ fn a_dry_run_says_that_all_is_well_and_does_not_listen() {
 fn a_dry_run_says_what_is_wrong() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("file");
-    fs::write(&file, "Hello, world!").unwrap();
+    fs::write(&file, "nothing of the kind").unwrap();
     let file = file.to_str().unwrap();
     let missing = dir.path().join("missing");
     let missing = missing.to_str().unwrap();

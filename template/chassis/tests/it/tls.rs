@@ -11,8 +11,8 @@ use crate::support::{certificates::Certificates, start};
 async fn a_client_that_trusts_the_ca_is_served() {
     let certificates = Certificates::new();
     let service = certificates.service(&[]);
-    let answer = certificates.hello(&service.address(), None).await;
-    assert_eq!(answer.unwrap(), "Hello, TLS!");
+    let answer = certificates.echo(&service.address(), None).await;
+    assert_eq!(answer.unwrap(), "over TLS");
 }
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn a_client_that_trusts_another_ca_does_not_connect() {
     let certificates = Certificates::new();
     let service = certificates.service(&[]);
     let others = Certificates::new();
-    let error = others.hello(&service.address(), None).await.unwrap_err();
+    let error = others.echo(&service.address(), None).await.unwrap_err();
     assert!(error.message().contains("InvalidCertificate"), "{error}");
 }
 
@@ -40,10 +40,10 @@ async fn mutual_tls_wants_a_certificate_from_the_ca() {
     let ca = certificates.arg("ca.pem");
     let mut service = certificates.service(&["--cafile", &ca]);
     let address = service.address();
-    let answer = certificates.hello(&address, Some("client")).await;
-    assert_eq!(answer.unwrap(), "Hello, TLS!");
+    let answer = certificates.echo(&address, Some("client")).await;
+    assert_eq!(answer.unwrap(), "over TLS");
 
-    certificates.hello(&address, None).await.unwrap_err();
+    certificates.echo(&address, None).await.unwrap_err();
     service.wait_for("TLS handshake failed: peer sent no certificates");
 
     // It trusts the server, but its own certificate comes from elsewhere.
@@ -52,7 +52,7 @@ async fn mutual_tls_wants_a_certificate_from_the_ca() {
         fs::copy(stranger.path(file), certificates.path(file)).unwrap();
     }
     certificates
-        .hello(&address, Some("client"))
+        .echo(&address, Some("client"))
         .await
         .unwrap_err();
     service.wait_for("TLS handshake failed: invalid peer certificate");
@@ -74,7 +74,7 @@ fn what_tls_lacks_is_one_clear_line_and_exit_code_1() {
     let [cert, key, ca] = ["server.pem", "server.key", "ca.pem"].map(|file| certificates.arg(file));
     let [missing, directory, nonsense] =
         ["missing", ".", "nonsense"].map(|file| certificates.arg(file));
-    fs::write(&nonsense, "Hello, world!\n").unwrap();
+    fs::write(&nonsense, "nothing of the kind\n").unwrap();
     let torn = certificates.arg("torn");
     fs::write(
         &torn,
@@ -162,7 +162,7 @@ async fn an_expired_certificate_is_warned_about() {
     let cert = certificates.arg("server.pem");
     service.wait_for(&format!("WARN  {cert} has expired: 2001-01-01T00:00:00Z"));
     certificates
-        .hello(&service.address(), None)
+        .echo(&service.address(), None)
         .await
         .unwrap_err();
 }

@@ -204,7 +204,7 @@ fn a_chain_that_would_be_served_in_part_is_refused() {
         ),
         (String::new(), "DIR/cert is empty".into()),
         (
-            "Hello, world!\n".into(),
+            "nothing of the kind\n".into(),
             "DIR/cert holds no certificate (PEM)".into(),
         ),
     ];

@@ -9,7 +9,7 @@ use crate::support::{Stub, certificates::Certificates, request};
 const OFTEN: [&str; 2] = ["--tls-reload-interval", "10ms"];
 const RELOADED: &str = "Reloaded the TLS files";
 
-async fn say_hello(channel: &Channel) {
+async fn call(channel: &Channel) {
     let mut stub = Stub::new(channel.clone());
     stub.unary(request("reply")).await.unwrap();
 }
@@ -20,7 +20,7 @@ async fn a_new_certificate_is_served_and_old_connections_live_on() {
     let mut service = certificates.service(&OFTEN);
     let address = service.address();
     let old = certificates.channel(&address, None).await.unwrap();
-    say_hello(&old).await;
+    call(&old).await;
     let before = certificates.der("server.pem");
     assert_eq!(certificates.served(&address).await, before);
 
@@ -29,7 +29,7 @@ async fn a_new_certificate_is_served_and_old_connections_live_on() {
     let after = certificates.der("server.pem");
     assert_ne!(after, before);
     assert_eq!(certificates.served(&address).await, after);
-    say_hello(&old).await;
+    call(&old).await;
 }
 
 #[tokio::test]
@@ -112,19 +112,19 @@ async fn a_new_ca_decides_who_is_let_in() {
     fs::copy(certificates.path("ca.pem"), &ca).unwrap();
     let mut service = certificates.service(&[&OFTEN[..], &["--cafile", &ca]].concat());
     let address = service.address();
-    certificates.hello(&address, Some("client")).await.unwrap();
+    certificates.echo(&address, Some("client")).await.unwrap();
 
     let others = Certificates::new();
     fs::copy(others.path("ca.pem"), &ca).unwrap();
     service.wait_for(RELOADED);
     certificates
-        .hello(&address, Some("client"))
+        .echo(&address, Some("client"))
         .await
         .unwrap_err();
     for (from, to) in [("client.pem", "other.pem"), ("client.key", "other.key")] {
         fs::copy(others.path(from), certificates.path(to)).unwrap();
     }
-    certificates.hello(&address, Some("other")).await.unwrap();
+    certificates.echo(&address, Some("other")).await.unwrap();
 }
 
 #[test]

@@ -31,7 +31,7 @@ async fn directives_reach_rustls_which_logs_in_another_way() {
     let certificates = Certificates::new();
     let flags = ["--log-filter", "rustls=debug", "--log-format", "json"];
     let mut service = certificates.service(&flags);
-    certificates.hello(&service.address(), None).await.unwrap();
+    certificates.echo(&service.address(), None).await.unwrap();
     let line = service.wait_for("\"rustls::");
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["level"], "DEBUG");
@@ -41,7 +41,7 @@ async fn directives_reach_rustls_which_logs_in_another_way() {
     );
 
     let service = certificates.service(&["--loglevel", "0"]);
-    certificates.hello(&service.address(), None).await.unwrap();
+    certificates.echo(&service.address(), None).await.unwrap();
     service.signal("INT");
     let (_, log) = service.wait();
     assert!(!log.iter().any(|line| line.contains("rustls")), "{log:#?}");

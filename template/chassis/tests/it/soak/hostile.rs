@@ -103,13 +103,13 @@ async fn silent(scene: &Scene) -> String {
 
 async fn garbage(scene: &Scene) -> String {
     let mut tcp = TcpStream::connect(&scene.address).await.unwrap();
-    tcp.write_all(b"Hello\r\nWorld\r\n").await.unwrap();
+    tcp.write_all(b"noise\r\nmore\r\n").await.unwrap();
     closed(tcp).await
 }
 
 async fn garbage_in_tls(scene: &Scene) -> String {
     let mut tls = scene.certificates.tls(&scene.address).await;
-    tls.write_all(b"Hello\r\nWorld\r\n").await.unwrap();
+    tls.write_all(b"noise\r\nmore\r\n").await.unwrap();
     closed(tls).await
 }
 

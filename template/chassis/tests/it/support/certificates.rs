@@ -85,11 +85,11 @@ impl Certificates {
         endpoint.tls_config(tls)?.connect().await
     }
 
-    /// What it answers on a connection of its own, asked to echo "Hello, TLS!".
-    pub async fn hello(&self, address: &str, identity: Option<&str>) -> Result<String, Status> {
+    /// What it answers on a connection of its own, asked to echo "over TLS".
+    pub async fn echo(&self, address: &str, identity: Option<&str>) -> Result<String, Status> {
         let channel = self.channel(address, identity).await;
         let channel = channel.map_err(|error| Status::unavailable(format!("{error:?}")))?;
-        let reply = Stub::new(channel).unary(echoing("Hello, TLS!")).await?;
+        let reply = Stub::new(channel).unary(echoing("over TLS")).await?;
         Ok(reply.into_inner().payload)
     }
 
