@@ -92,7 +92,7 @@ impl Admin {
     }
 
     fn ready(&self) -> Response<String> {
-        let state = *self.lifecycle.watch().borrow();
+        let state = self.lifecycle.state();
         let unmet = self.lifecycle.unmet();
         let unmet = unmet.borrow();
         match state {

@@ -1,17 +1,17 @@
 //! The life of the process: what the `main` of a service does.
 
-use std::{error, future::Future, io, pin::pin, process::ExitCode, sync::Arc};
+use std::{error, future::Future, io, pin::pin, process::ExitCode};
 
-use tracing::{error, info};
+use tracing::error;
 
 use crate::{
     about::About,
-    channel::{self, Channel, Dns, Resolve},
     cli, healthcheck,
-    lifecycle::{Condition, Lifecycle, State},
+    lifecycle::{Lifecycle, Shutdown, State},
     server::{self, Rpcs, Server},
-    signals,
-    telemetry::{log, metrics::Metrics, panics, traces},
+    setup::Setup,
+    signals, tasks,
+    telemetry::{log, panics, traces},
 };
 
 /// A service, as the chassis runs it: what is its own.
@@ -26,48 +26,6 @@ pub trait App: Sized {
     /// Connects to what it depends on, and returns what is to be served. A signal
     /// that stops the process meanwhile drops this.
     fn start(self, setup: &Setup) -> impl Future<Output = Result<Rpcs, Self::Error>>;
-}
-
-/// What the chassis has for a service that starts.
-pub struct Setup {
-    metrics: Arc<Metrics>,
-    lifecycle: Lifecycle,
-}
-
-impl Setup {
-    /// Connects to another service, as [`Channel::connect`] does, and has the
-    /// calls of it counted among the metrics of this one. Where `settings` say to
-    /// wait, this one is not ready until the other answers.
-    pub async fn connect(
-        &self,
-        settings: &channel::Settings,
-        descriptors: &[u8],
-    ) -> Result<Channel, channel::Error> {
-        self.connect_with(settings, descriptors, Dns).await
-    }
-
-    /// The same, with the addresses that `resolver` finds.
-    pub async fn connect_with(
-        &self,
-        settings: &channel::Settings,
-        descriptors: &[u8],
-        resolver: impl Resolve + 'static,
-    ) -> Result<Channel, channel::Error> {
-        let (address, families) = (settings.address(), &self.metrics.called);
-        let answers = settings.wait.then(|| self.ready_while(&*address));
-        let channel = Channel::new(settings, descriptors, resolver, families, answers).await?;
-        if !settings.wait {
-            info!("Successfully connected to {address}!");
-        }
-        Ok(channel)
-    }
-
-    /// A condition that the service is ready only while it is met: see
-    /// [`Lifecycle::ready_while`].
-    #[must_use]
-    pub fn ready_while(&self, what: impl Into<String>) -> Condition {
-        self.lifecycle.ready_while(what)
-    }
 }
 
 /// Why a service could not start, or ended early.
@@ -86,6 +44,9 @@ enum Error<E> {
     /// The service that runs here is not ready.
     #[error(transparent)]
     Unhealthy(#[from] healthcheck::Error),
+    /// A task has ended that the service can't do without.
+    #[error(transparent)]
+    Task(#[from] tasks::Failure),
     /// Nobody takes the answer to a dry run.
     #[error("can't write to stdout: {0}")]
     Answer(io::Error),
@@ -101,7 +62,7 @@ enum Error<E> {
 /// 2. bind the ports, and load what TLS needs;
 /// 3. let `app` start;
 /// 4. serve until a signal comes;
-/// 5. drain.
+/// 5. drain, and end whatever is left.
 ///
 /// A dry run checks the files and settings of 2 and 3 and ends there.
 #[must_use]
@@ -139,7 +100,7 @@ fn try_main<A: App>(
     let lifecycle = Lifecycle::new();
     let outcome = runtime.block_on(run(about, settings, app, &lifecycle));
     traces::flush();
-    // A handler that never returns must not keep the process alive.
+    // A handler or a task that never returns must not keep the process alive.
     runtime.shutdown_background();
     match outcome {
         Ok(()) => Ok(ExitCode::SUCCESS),
@@ -158,7 +119,7 @@ async fn run<A: App>(
     app: A,
     lifecycle: &Lifecycle,
 ) -> Result<(), Error<A::Error>> {
-    let mut shutdown = pin!(signals::shutdown()?);
+    let shutdown = signals::shutdown()?;
     if settings.dry_run {
         settings.server.check().map_err(server::Error::Tls)?;
         app.check().map_err(Error::App)?;
@@ -166,20 +127,31 @@ async fn run<A: App>(
         return cli::say("Dry run: everything is in order").map_err(Error::Answer);
     }
     lifecycle.enter(State::Starting);
+    let drain_timeout = settings.server.limits.drain_timeout;
     let server = Server::bind(about, settings.server, lifecycle.clone()).await?;
-    let setup = Setup {
-        metrics: server.metrics(),
-        lifecycle: lifecycle.clone(),
-    };
-    let rpcs = tokio::select! {
-        rpcs = app.start(&setup) => rpcs.map_err(Error::App)?,
-        _ = &mut shutdown => {
-            lifecycle.enter(State::Stopping);
-            lifecycle.enter(State::Stopped);
-            return Ok(());
+    let setup = Setup::new(server.metrics(), lifecycle.clone());
+    let tasks = lifecycle.tasks();
+    let mut shutdown = pin!(async {
+        tokio::select! {
+            reason = shutdown => reason,
+            () = tasks.failed() => Shutdown::Orchestrator,
         }
+    });
+    let rpcs = tokio::select! {
+        rpcs = app.start(&setup) => Some(rpcs.map_err(Error::App)?),
+        _ = &mut shutdown => None,
     };
-    lifecycle.enter(State::Started);
-    server.run(rpcs, shutdown).await;
-    Ok(())
+    if let Some(rpcs) = rpcs {
+        lifecycle.enter(State::Started);
+        server.run(rpcs, shutdown).await;
+    } else {
+        lifecycle.enter(State::Stopping);
+        tasks.stop();
+        tasks.end_within(drain_timeout).await;
+        lifecycle.enter(State::Stopped);
+    }
+    match tasks.failure() {
+        Some(failure) => Err(failure.into()),
+        None => Ok(()),
+    }
 }

@@ -16,9 +16,11 @@ pub mod lifecycle;
 mod listener;
 mod readiness;
 pub mod server;
+mod setup;
 mod signals;
 mod slots;
 mod standard;
+mod tasks;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -27,6 +29,9 @@ mod values;
 
 pub use self::{
     about::About,
-    app::{App, Setup, main},
+    app::{App, main},
     channel::Channel,
+    setup::Setup,
+    tasks::{Tasks, UntilStopping},
 };
+pub use tokio_util::sync::CancellationToken;

@@ -8,11 +8,12 @@ use tracing::{error, info};
 pub use crate::readiness::Condition;
 use crate::{
     readiness::{Readiness, Unmet},
+    tasks::Tasks,
     telemetry::level::STATE,
 };
 
 /// Where the service is in its life.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, PartialOrd)]
 pub enum State {
     /// Settings are read, the log is open.
     Initialized,
@@ -50,6 +51,7 @@ pub enum Shutdown {
 pub struct Lifecycle {
     state: watch::Sender<State>,
     readiness: Readiness,
+    tasks: Tasks,
 }
 
 impl Lifecycle {
@@ -63,6 +65,7 @@ impl Lifecycle {
         let lifecycle = Self {
             state: watch::Sender::new(State::Initialized),
             readiness: Readiness::default(),
+            tasks: Tasks::default(),
         };
         lifecycle.enter(State::Initialized);
         lifecycle
@@ -78,10 +81,37 @@ impl Lifecycle {
         }
     }
 
-    /// The state now, and every change of it.
+    /// The state now.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<State> {
-        self.state.subscribe()
+    pub fn state(&self) -> State {
+        *self.state.borrow()
+    }
+
+    /// Resolves once the service has come as far as `state`, and says how far it is then:
+    /// states may follow each other faster than anyone looks.
+    ///
+    /// ```
+    /// use chassis::lifecycle::{Lifecycle, State};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let lifecycle = Lifecycle::new();
+    /// lifecycle.enter(State::Stopping);
+    /// lifecycle.enter(State::Stopped);
+    /// assert_eq!(lifecycle.reached(State::Stopping).await, State::Stopped);
+    /// # });
+    /// ```
+    pub async fn reached(&self, state: State) -> State {
+        let mut states = self.state.subscribe();
+        let reached = states.wait_for(|now| *now >= state).await;
+        // Fails only where the sender is gone, which is `self`.
+        reached.map_or(State::Error, |state| *state)
+    }
+
+    /// Work beside RPCs, which ends with the service.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// A condition that the service is ready only while it is met, such as that its upstream
@@ -108,15 +138,28 @@ impl Lifecycle {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Waker},
+    };
+
     use super::*;
 
     #[tokio::test]
-    async fn a_watcher_sees_the_state_change() {
+    async fn a_state_is_waited_for() {
         let lifecycle = Lifecycle::new();
-        let mut state = lifecycle.watch();
-        assert_eq!(*state.borrow(), State::Initialized);
+        let mut running = pin!(lifecycle.reached(State::Running));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(running.as_mut().poll(&mut cx).is_pending());
         lifecycle.enter(State::Running);
-        state.changed().await.unwrap();
-        assert_eq!(*state.borrow(), State::Running);
+        assert_eq!(running.await, State::Running);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_fails_comes_no_further() {
+        let lifecycle = Lifecycle::new();
+        lifecycle.enter(State::Starting);
+        lifecycle.enter(State::Error);
+        assert_eq!(lifecycle.reached(State::Running).await, State::Error);
     }
 }

@@ -1,34 +1,49 @@
 //! The signals that end the process, and the one that does not.
 
-use std::{future::Future, io, process};
+use std::{future::Future, io, process, thread};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
 use tracing::{info, warn};
 
 use crate::{lifecycle::Shutdown, telemetry::log};
 
 /// Resolves at the first SIGTERM or SIGINT. A second one ends the process at once.
 ///
-/// Listens from the moment it is called, not only once it is awaited.
+/// Listens from the moment it is called until the process ends, in a thread and a runtime
+/// of its own: handlers may block the threads of the service's.
 pub fn shutdown() -> io::Result<impl Future<Output = Shutdown>> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let context = runtime.enter();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    drop(context);
     let mut next = async move || {
         tokio::select! {
             _ = terminate.recv() => Shutdown::Orchestrator,
             _ = interrupt.recv() => Shutdown::Terminal,
         }
     };
-    Ok(async move {
-        let first = next().await;
+    let (tell, first) = oneshot::channel();
+    let listen = async move {
+        let signal = next().await;
         info!("Stopping; a second signal ends the process at once");
-        tokio::spawn(async move {
-            next().await;
-            warn!("Second signal: exiting at once");
-            log::flush();
-            process::exit(1);
-        });
+        // Fails where the service has ended meanwhile.
+        let _ = tell.send(signal);
+        next().await;
+        warn!("Second signal: exiting at once");
+        log::flush();
+        process::exit(1);
+    };
+    let name = thread::Builder::new().name("signals".into());
+    name.spawn(move || runtime.block_on(listen))?;
+    Ok(async {
         first
+            .await
+            .expect("the thread listens until the process ends")
     })
 }
 

@@ -171,8 +171,8 @@ impl Server {
 
     /// Serves `rpcs`, gRPC health and reflection until `shutdown` resolves, then
     /// drains: reports NOT_SERVING, goes on serving for the drain delay, takes
-    /// leave of its clients, lets RPCs in flight finish, and closes by force
-    /// what is still open at the drain timeout.
+    /// leave of its clients, tells the service's tasks, lets them and RPCs in flight
+    /// finish, and closes by force what is still open at the drain timeout.
     pub async fn run(self, rpcs: Rpcs, shutdown: impl Future<Output = Shutdown>) {
         let Self {
             listener,
@@ -246,15 +246,20 @@ impl Server {
         drop(accepting);
         health.end();
         phase.send_replace(Phase::Drain);
-        let drained = timeout(limits.drain_timeout, permits.returned()).await;
-        if drained.is_err() {
-            warn!(
-                open = permits.taken(),
-                "Drain timeout: closing connections by force"
-            );
-            phase.send_replace(Phase::Close);
-            permits.returned().await;
-        }
+        let tasks = lifecycle.tasks();
+        tasks.stop();
+        let connections = async {
+            let drained = timeout(limits.drain_timeout, permits.returned()).await;
+            if drained.is_err() {
+                warn!(
+                    open = permits.taken(),
+                    "Drain timeout: closing connections by force"
+                );
+                phase.send_replace(Phase::Close);
+                permits.returned().await;
+            }
+        };
+        tokio::join!(connections, tasks.end_within(limits.drain_timeout));
         quota::settle();
         lifecycle.enter(State::Stopped);
     }

@@ -40,6 +40,7 @@ mod soak;
 mod streams;
 mod support;
 mod takeover;
+mod tasks;
 mod tls;
 mod tls_files;
 mod tls_reload;

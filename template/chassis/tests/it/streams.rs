@@ -19,13 +19,10 @@ async fn the_drain_waits_for_a_stream_and_no_longer() {
     assert_eq!(stream.message().await.unwrap().unwrap().payload, "");
     server.waiting(1).await;
 
-    let mut state = server.lifecycle.watch();
+    let lifecycle = server.lifecycle.clone();
     server.release(1);
     let stopped = tokio::spawn(server.stop(Shutdown::Terminal));
-    state
-        .wait_for(|state| *state == State::Stopping)
-        .await
-        .unwrap();
+    lifecycle.reached(State::Stopping).await;
     assert_eq!(stream.message().await.unwrap().unwrap().payload, "xxx");
     let status = stream.message().await.unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition);

@@ -9,14 +9,14 @@ mod pass_on;
 #[path = "../scripted/mod.rs"]
 mod scripted;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, thread, time::Duration};
 
 use chassis::{
-    Setup, channel,
+    Setup, Tasks, channel,
     cli::{Flags as ChassisFlags, Prefix, Upstream},
     server::Rpcs,
 };
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use self::{
     contract::{
@@ -38,6 +38,55 @@ struct Flags {
     client: Upstream<Client>,
     #[command(flatten, next_help_heading = "Second upstream")]
     echo: Upstream<Echo>,
+    /// What there is to do beside RPCs
+    #[arg(long, value_enum)]
+    task: Option<Task>,
+}
+
+/// Work beside RPCs, and what is wrong with it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Task {
+    /// It panics, and nobody misses it.
+    Panics,
+    /// It panics, and the service can't do without it.
+    EssentialPanics,
+    /// It ends, and the service can't do without it.
+    EssentialEnds,
+    /// It blocks all threads, and never ends.
+    Blocks,
+    /// It takes its time after the service has stopped, but ends.
+    Lingers,
+}
+
+impl Task {
+    fn start(self, tasks: &Tasks) {
+        match self {
+            Self::Panics => tasks.spawn("clumsy", async { panic!("it slipped") }),
+            Self::EssentialPanics => {
+                tasks.spawn_essential("clumsy", async { panic!("it slipped") });
+            }
+            Self::EssentialEnds => tasks.spawn_essential("short", async {}),
+            Self::Blocks => {
+                let threads = thread::available_parallelism().map_or(1, usize::from);
+                for _ in 0..2 * threads {
+                    tasks.spawn("stubborn", async {
+                        loop {
+                            thread::park();
+                        }
+                    });
+                }
+                tracing::info!("All threads are taken");
+            }
+            Self::Lingers => {
+                let stopping = tasks.stopping();
+                tasks.spawn_essential("thorough", async move {
+                    stopping.cancelled().await;
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    tracing::info!("All is put away");
+                });
+            }
+        }
+    }
 }
 
 /// Another such service: `--client-ip` and so on.
@@ -62,6 +111,7 @@ impl Prefix for Echo {
 struct App {
     upstream: Option<channel::Settings>,
     echo: Option<channel::Settings>,
+    task: Option<Task>,
 }
 
 /// Why it can't start.
@@ -77,6 +127,7 @@ fn main() -> ExitCode {
             let app = App {
                 upstream: flags.client.settings(),
                 echo: flags.echo.settings(),
+                task: flags.task,
             };
             chassis::main(&ABOUT, flags.chassis, app)
         }
@@ -95,6 +146,9 @@ impl chassis::App for App {
     }
 
     async fn start(self, setup: &Setup) -> Result<Rpcs, Error> {
+        if let Some(task) = self.task {
+            task.start(setup.tasks());
+        }
         let rpcs = match &self.upstream {
             Some(upstream) => {
                 let channel = setup.connect(upstream, SCRIPTED).await?;

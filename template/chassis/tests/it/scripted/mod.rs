@@ -10,7 +10,7 @@ use std::{
 };
 
 use chassis::{
-    About,
+    About, Tasks,
     server::{Rpcs, limits::MAX_MESSAGE_SIZE},
 };
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -53,6 +53,8 @@ pub struct Stage {
     pub unblocked: Mutex<blocking::Receiver<()>>,
     /// Is told of each call.
     pub calls: Option<mpsc::UnboundedSender<MetadataMap>>,
+    /// Tells that the service stops.
+    pub tasks: Tasks,
 }
 
 /// The service.
@@ -68,6 +70,7 @@ impl Default for Stage {
             waiting: watch::Sender::new(0),
             unblocked: Mutex::new(blocking::channel().1),
             calls: None,
+            tasks: Tasks::default(),
         }
     }
 }

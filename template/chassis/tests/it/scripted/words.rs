@@ -4,6 +4,7 @@
 //! |--------------|-----------------------------------------------------------------|
 //! | `wait`       | waits until the test lets it go on                              |
 //! | `block`      | the same, and blocks its thread, as none should                 |
+//! | `stopping`   | waits until the service stops                                   |
 //! | `sleep=TIME` | waits for so long                                               |
 //! | `reply`      | replies with nothing, or with `reply=N` with so many bytes      |
 //! | `echo`       | replies with the payload of the script                          |
@@ -51,6 +52,10 @@ where
             let payload = match word.split_once('=').unwrap_or((word, "")) {
                 ("wait", _) => {
                     stage.wait().await;
+                    continue;
+                }
+                ("stopping", _) => {
+                    stage.tasks.stopping().cancelled().await;
                     continue;
                 }
                 ("block", _) => {

@@ -78,6 +78,7 @@ impl InProcess {
             waiting: watch::Sender::new(0),
             unblocked: Mutex::new(unblocked),
             calls: Some(called),
+            tasks: lifecycle.tasks().clone(),
         });
         let rpcs = rpcs(Scripted(stage.clone()));
         let (shutdown, asked) = oneshot::channel();
