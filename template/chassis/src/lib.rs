@@ -34,4 +34,5 @@ pub use self::{
     setup::Setup,
     tasks::{Tasks, UntilStopping},
 };
+pub use prometheus_client;
 pub use tokio_util::sync::CancellationToken;

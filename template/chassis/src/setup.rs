@@ -1,7 +1,9 @@
 //! What a service that starts has the chassis do for it.
 
-use std::sync::Arc;
+use std::{fmt::Display, future::Future, sync::Arc, time::Duration};
 
+use prometheus_client::registry::Registry;
+use tokio::time::{sleep, timeout};
 use tracing::info;
 
 use crate::{
@@ -53,6 +55,107 @@ impl Setup {
     #[must_use]
     pub fn tasks(&self) -> &Tasks {
         self.lifecycle.tasks()
+    }
+
+    /// Registers metrics of the service's own, which `/metrics` then tells beside those of
+    /// the chassis. Their names should begin with that of the service.
+    ///
+    /// ```
+    /// use chassis::prometheus_client::{
+    ///     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    ///     registry::Registry,
+    /// };
+    ///
+    /// #[derive(Clone)]
+    /// struct Orders {
+    ///     taken: Family<[(&'static str, &'static str); 1], Counter>,
+    ///     waiting: Gauge,
+    ///     items: Histogram,
+    /// }
+    ///
+    /// impl Orders {
+    ///     fn register(registry: &mut Registry) -> Self {
+    ///         let orders = Self {
+    ///             taken: Family::default(),
+    ///             waiting: Gauge::default(),
+    ///             items: Histogram::new([1.0, 2.0, 5.0, 10.0, 100.0]),
+    ///         };
+    ///         let registry = registry.sub_registry_with_prefix("shop_orders");
+    ///         registry.register("taken", "Orders taken, by country", orders.taken.clone());
+    ///         registry.register("waiting", "Orders to be shipped", orders.waiting.clone());
+    ///         registry.register("items", "Items of an order", orders.items.clone());
+    ///         orders
+    ///     }
+    /// }
+    ///
+    /// /// In `App::start`:
+    /// fn start(setup: &chassis::Setup) -> Orders {
+    ///     setup.metrics(Orders::register)
+    /// }
+    ///
+    /// # let mut registry = Registry::default();
+    /// # let orders = Orders::register(&mut registry);
+    /// // And where an order is taken:
+    /// orders.taken.get_or_create(&[("country", "NZ")]).inc();
+    /// orders.waiting.inc();
+    /// orders.items.observe(3.0);
+    /// # let mut text = String::new();
+    /// # chassis::prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    /// # assert!(text.contains("shop_orders_taken_total{country=\"NZ\"} 1\n"), "{text}");
+    /// ```
+    pub fn metrics<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
+        register(&mut self.metrics.registry())
+    }
+
+    /// A condition that is met as long as `probe` says so, which is asked so often, and
+    /// has as much time to answer. While it isn't, `/readyz` and the log tell the reason.
+    ///
+    /// ```
+    /// use std::{net::SocketAddr, time::Duration};
+    ///
+    /// use tokio::net::TcpStream;
+    ///
+    /// /// In `App::start`: ready only while the database answers.
+    /// fn start(setup: &chassis::Setup, database: SocketAddr) {
+    ///     setup.readiness_probe("the database", Duration::from_secs(5), move || async move {
+    ///         TcpStream::connect(database).await.map(drop)
+    ///     });
+    /// }
+    /// ```
+    pub fn readiness_probe<F, E>(
+        &self,
+        what: impl Into<String>,
+        interval: Duration,
+        mut probe: impl FnMut() -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display,
+    {
+        let what = what.into();
+        let condition = self.ready_while(&*what);
+        let stopping = self.tasks().stopping();
+        let probing = async move {
+            loop {
+                // In a task of its own, which catches its panics.
+                let answer = timeout(interval, probe());
+                let answer = async {
+                    answer
+                        .await
+                        .map(|answer| answer.map_err(|it| it.to_string()))
+                };
+                match tokio::spawn(answer).await {
+                    Ok(Ok(Ok(()))) => condition.met(),
+                    Ok(Ok(Err(reason))) => condition.unmet(reason),
+                    Ok(Err(_)) => condition.unmet(format_args!("no answer within {interval:?}")),
+                    Err(_) => condition.unmet("the probe has panicked"),
+                }
+                sleep(interval).await;
+            }
+        };
+        self.tasks()
+            .spawn(format!("readiness probe of {what}"), async move {
+                stopping.run_until_cancelled(probing).await;
+            });
     }
 
     /// A condition that the service is ready only while it is met: see

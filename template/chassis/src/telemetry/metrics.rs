@@ -104,7 +104,8 @@ impl Metrics {
         text::encode(&mut text, &self.registry()).map(|()| text)
     }
 
-    fn registry(&self) -> MutexGuard<'_, Registry> {
+    /// Where they are registered.
+    pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

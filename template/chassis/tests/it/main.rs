@@ -32,6 +32,7 @@ mod panics;
 mod probes;
 mod protocol;
 mod ranges;
+mod readiness;
 mod refused;
 mod rpcs;
 mod scripted;

@@ -189,3 +189,10 @@ async fn the_expiry_of_the_certificate_in_use_is_told() {
     let new_year = new_year.duration_since(UNIX_EPOCH).unwrap();
     assert_eq!(metric(&admin, name).await, Some(new_year.as_secs_f64()));
 }
+
+#[tokio::test]
+async fn metrics_of_the_services_own_are_told_with_those_of_the_chassis() {
+    let mut service = running(&["--admin-port", "0"]);
+    let starts = metric(&service.admin(), "scripted_starts_total").await;
+    assert_eq!(starts, Some(1.0));
+}

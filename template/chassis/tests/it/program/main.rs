@@ -9,11 +9,12 @@ mod pass_on;
 #[path = "../scripted/mod.rs"]
 mod scripted;
 
-use std::{process::ExitCode, thread, time::Duration};
+use std::{path::PathBuf, process::ExitCode, thread, time::Duration};
 
 use chassis::{
     Setup, Tasks, channel,
     cli::{Flags as ChassisFlags, Prefix, Upstream},
+    prometheus_client::metrics::counter::Counter,
     server::Rpcs,
 };
 use clap::{Args, ValueEnum};
@@ -41,6 +42,9 @@ struct Flags {
     /// What there is to do beside RPCs
     #[arg(long, value_enum)]
     task: Option<Task>,
+    /// Be ready only while there is this file
+    #[arg(long)]
+    needs: Option<PathBuf>,
 }
 
 /// Work beside RPCs, and what is wrong with it.
@@ -112,6 +116,7 @@ struct App {
     upstream: Option<channel::Settings>,
     echo: Option<channel::Settings>,
     task: Option<Task>,
+    needs: Option<PathBuf>,
 }
 
 /// Why it can't start.
@@ -128,6 +133,7 @@ fn main() -> ExitCode {
                 upstream: flags.client.settings(),
                 echo: flags.echo.settings(),
                 task: flags.task,
+                needs: flags.needs,
             };
             chassis::main(&ABOUT, flags.chassis, app)
         }
@@ -146,6 +152,21 @@ impl chassis::App for App {
     }
 
     async fn start(self, setup: &Setup) -> Result<Rpcs, Error> {
+        let starts: Counter = Counter::default();
+        setup.metrics(|registry| registry.register("scripted_starts", "Starts", starts.clone()));
+        starts.inc();
+        if let Some(file) = self.needs {
+            setup.readiness_probe("the file", Duration::from_millis(10), move || {
+                let file = file.clone();
+                async move {
+                    match std::fs::read_to_string(file)?.trim() {
+                        "slow" => std::future::pending().await,
+                        "panic" => panic!("it slipped"),
+                        _ => Ok::<_, std::io::Error>(()),
+                    }
+                }
+            });
+        }
         if let Some(task) = self.task {
             task.start(setup.tasks());
         }
