@@ -164,7 +164,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Batches<IO> {
 mod tests {
     use std::{future::poll_fn, io, pin::pin, sync::Mutex, task::Waker};
 
-    use tokio::io::{AsyncWriteExt, BufReader, ReadBuf};
+    use hyper::body::Bytes;
+    use tokio::io::{AsyncWriteExt, ReadBuf};
 
     use super::*;
     use crate::server::{idle::Crowd, memory::Memory};
@@ -212,7 +213,7 @@ mod tests {
             waker: Option<Waker>,
         }
         let socket = Writes::default();
-        let mut cork = Cork::new(b"", BufReader::new(socket.clone()));
+        let mut cork = Cork::new(Bytes::new(), socket.clone());
         let activity = Arc::new(Crowd::default()).enter().activity.clone();
         let holdings = Memory::new(usize::MAX).open();
         let patience = Patience {

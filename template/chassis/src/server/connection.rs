@@ -43,9 +43,6 @@ use crate::{
     tls::Identity,
 };
 
-/// Bytes to read at once: twice what h2 would, and one full TLS record.
-const READ_AHEAD: usize = 16 * 1024;
-
 /// How long a connection may take to say goodbye that isn't used.
 const GOODBYE: Duration = Duration::from_millis(250);
 
@@ -176,7 +173,7 @@ impl Connections {
                 (Box::new(tls), peer.canonical())
             }
         };
-        let mut reader = BufReader::with_capacity(READ_AHEAD, io);
+        let mut reader = BufReader::new(io);
         let greeted = expect_preface(&mut reader).await;
         if let Err(Rejected::Http1(line)) = &greeted {
             http1::decline(line, &mut reader).await?;
@@ -193,7 +190,8 @@ impl Connections {
         activity: &Arc<Activity>,
     ) {
         let max_metadata = self.limits.max_metadata_size;
-        let cork = Cork::new(PREFACE, reader).announcing(max_metadata);
+        let greeting = [PREFACE, reader.buffer()].concat();
+        let cork = Cork::new(greeting.into(), reader.into_inner()).announcing(max_metadata);
         let patience = Patience {
             response: self.limits.request_timeout,
             connection: self.limits.keepalive_timeout,

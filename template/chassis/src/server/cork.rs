@@ -7,14 +7,19 @@
 
 use std::{
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use hyper::body::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::announce::announce;
+
+/// Bytes to read at once: twice what h2 would, and one full TLS record.
+const READ_AHEAD: usize = 16 * 1024;
 
 /// Unsent bytes from which on a write has to wait for the socket.
 const WRITE_THROUGH: usize = 64 * 1024;
@@ -24,9 +29,9 @@ const WRITE_THROUGH: usize = 64 * 1024;
 pub(super) struct Cork<IO>(Arc<Mutex<Corked<IO>>>);
 
 struct Corked<IO> {
-    /// What was read from `io` already, and is to be read again.
-    replay: &'static [u8],
-    io: BufReader<IO>,
+    io: IO,
+    /// What was read from `io` already. Empty, and so without a buffer, where the peer is silent.
+    ahead: Bytes,
     unsent: Vec<u8>,
     /// Taken by the first write: see [`announce`].
     max_metadata: Option<u32>,
@@ -35,11 +40,11 @@ struct Corked<IO> {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Cork<IO> {
-    /// Reads as `replay` followed by `io`.
-    pub(super) fn new(replay: &'static [u8], io: BufReader<IO>) -> Self {
+    /// Reads as `ahead`, which was read from `io` before, followed by the rest.
+    pub(super) fn new(ahead: Bytes, io: IO) -> Self {
         Self(Arc::new(Mutex::new(Corked {
-            replay,
             io,
+            ahead,
             unsent: Vec::new(),
             max_metadata: None,
             sent: 0,
@@ -108,12 +113,19 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Cork<IO> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self.lock();
-        if this.replay.is_empty() {
-            return Pin::new(&mut this.io).poll_read(cx, buf);
+        if !this.ahead.is_empty() {
+            let n = this.ahead.len().min(buf.remaining());
+            buf.put_slice(&this.ahead.split_to(n));
+            return Poll::Ready(Ok(()));
         }
-        let (now, later) = this.replay.split_at(this.replay.len().min(buf.remaining()));
+        // On the stack, so that a connection has a buffer only while there is something in it.
+        let mut scratch = [const { MaybeUninit::uninit() }; READ_AHEAD];
+        let mut scratch = ReadBuf::uninit(&mut scratch);
+        ready!(Pin::new(&mut this.io).poll_read(cx, &mut scratch))?;
+        let read = scratch.filled();
+        let (now, ahead) = read.split_at(read.len().min(buf.remaining()));
         buf.put_slice(now);
-        this.replay = later;
+        this.ahead = Bytes::copy_from_slice(ahead);
         Poll::Ready(Ok(()))
     }
 }
@@ -171,7 +183,7 @@ mod tests {
 
     fn corked(pipe: usize) -> (Cork<DuplexStream>, DuplexStream) {
         let (near, far) = duplex(pipe);
-        (Cork::new(b"replayed ", BufReader::new(near)), far)
+        (Cork::new(Bytes::from_static(b"ahead "), near), far)
     }
 
     #[tokio::test]
@@ -207,12 +219,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn reads_the_replay_and_then_the_socket() {
+    async fn reads_what_was_read_ahead_and_then_the_socket() {
         let (mut cork, mut far) = corked(1024);
         far.write_all(b"and read").await.unwrap();
         drop(far);
         let mut received = String::new();
         cork.read_to_string(&mut received).await.unwrap();
-        assert_eq!(received, "replayed and read");
+        assert_eq!(received, "ahead and read");
+    }
+
+    #[tokio::test]
+    async fn reads_ahead_and_keeps_no_buffer_for_who_is_silent() {
+        let (mut cork, mut far) = corked(2 * READ_AHEAD);
+        let sent = (0..=u8::MAX)
+            .cycle()
+            .take(READ_AHEAD + 5)
+            .collect::<Vec<_>>();
+        far.write_all(&sent).await.unwrap();
+        let mut received = vec![0; "ahead ".len() + sent.len()];
+        let (first, rest) = received.split_at_mut(10);
+        cork.read_exact(first).await.unwrap();
+        assert_eq!(cork.lock().ahead.len(), READ_AHEAD - 4);
+        cork.read_exact(rest).await.unwrap();
+        assert_eq!(received, [b"ahead ", &sent[..]].concat());
+        assert!(cork.lock().ahead.is_empty());
     }
 }
