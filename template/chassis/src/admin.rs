@@ -18,14 +18,14 @@ use tracing::debug;
 use crate::{
     http1_only::expect_http1,
     lifecycle::{Lifecycle, State},
-    listener::Listener,
+    listener::{self, Listener},
     slots::{Slots, Spoke},
     telemetry::{level::LogLevel, log, metrics::Metrics},
+    turns::Turns,
 };
 
-/// Connections at a time; half of the files that are kept for such. A new one takes the place of
-/// the one that has been silent for longest, since a kubelet waits 1 s for its answer.
-const MAX_CONNECTIONS: usize = 16;
+/// Bytes of a request's head: those of a browser have some 2 KiB.
+const MAX_HEAD: usize = 16 * 1024;
 
 /// Time to send the head of a request, then its body; and to be idle between two.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,12 +39,26 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 struct Admin {
     lifecycle: Lifecycle,
     metrics: Arc<Metrics>,
+    /// For scrapes, which take longer than a probe may have to wait.
+    turns: Turns,
+}
+
+/// Connections at a time, where so many files may be open. A new one takes the place of the
+/// one that has been silent for longest, since a kubelet waits 1 s for its answer.
+// 256: of a thousand that are new all the time, the last has its turn within 100 ms.
+pub(crate) fn max_connections(files: u64) -> u64 {
+    (files / 8).clamp(16, 256)
 }
 
 /// Serves the endpoints for ever.
 pub(crate) async fn serve(listener: Listener, lifecycle: Lifecycle, metrics: Arc<Metrics>) {
-    let admin = Arc::new(Admin { lifecycle, metrics });
-    let mut slots = Slots::new(MAX_CONNECTIONS);
+    let admin = Arc::new(Admin {
+        lifecycle,
+        metrics,
+        turns: Turns::new(1),
+    });
+    let places = max_connections(listener::max_files());
+    let mut slots = Slots::new(places.try_into().unwrap_or(usize::MAX));
     loop {
         let (tcp, _) = listener.accept().await;
         let admin = admin.clone();
@@ -59,6 +73,7 @@ pub(crate) async fn serve(listener: Listener, lifecycle: Lifecycle, metrics: Arc
                     let connection = http1::Builder::new()
                         .timer(TokioTimer::new())
                         .header_read_timeout(PATIENCE)
+                        .max_buf_size(MAX_HEAD)
                         .serve_connection(TokioIo::new(io), service);
                     connection.await.map_err(|reason| reason.to_string())
                 }
@@ -82,7 +97,7 @@ impl Admin {
         match head.uri.path() {
             "/livez" if reads => text(StatusCode::OK, "alive\n"),
             "/readyz" if reads => self.ready(),
-            "/metrics" if reads => self.scrape(),
+            "/metrics" if reads => self.turns.run(async { self.scrape() }).await,
             "/loglevel" if reads => level(),
             "/loglevel" if head.method == Method::PUT => set_level(body).await,
             "/loglevel" => not_allowed("GET, HEAD, PUT"),

@@ -25,6 +25,7 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tls;
+mod turns;
 mod values;
 
 pub use self::{

@@ -44,6 +44,11 @@ fn anywhere_if(bind: impl FnOnce(SocketAddr) -> io::Result<()>) -> IpAddr {
     }
 }
 
+/// Files that may be open, of which each connection is one.
+pub(crate) fn max_files() -> u64 {
+    rlimit::Resource::NOFILE.get_soft().unwrap_or(u64::MAX)
+}
+
 /// A bound port.
 pub(crate) struct Listener {
     tcp: TcpListener,

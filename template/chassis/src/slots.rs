@@ -8,42 +8,63 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::{Duration, Instant},
 };
 
-use tokio::task::JoinHandle;
+use tokio::{
+    sync::Notify,
+    task::{AbortHandle, JoinSet, yield_now},
+    time::timeout,
+};
+
+/// How long a connection is safe from giving way: who has just connected is about to
+/// speak. Should all be that new, the next has to wait.
+const SAFE: Duration = Duration::from_millis(20);
 
 /// As many places as were asked for.
 pub(crate) struct Slots {
+    connections: JoinSet<()>,
     taken: Vec<Slot>,
     places: usize,
-    clock: Arc<AtomicU64>,
+    opened: Instant,
 }
 
 struct Slot {
     spoke: Spoke,
-    connection: JoinHandle<()>,
+    gives_way: Arc<Notify>,
+    connection: AbortHandle,
 }
 
-/// When a connection spoke last, by a clock that counts what is said on all of them.
+/// When a connection spoke last.
 #[derive(Clone)]
 pub(crate) struct Spoke {
+    opened: Instant,
+    /// In nanoseconds since the slots were opened.
     at: Arc<AtomicU64>,
-    clock: Arc<AtomicU64>,
 }
 
 impl Spoke {
     /// It does so now: a whole request is there.
     pub(crate) fn now(&self) {
-        self.at.store(self.clock.fetch_add(1, Relaxed), Relaxed);
+        let now = self.opened.elapsed().as_nanos();
+        let now = now.try_into().unwrap_or(u64::MAX);
+        self.at.store(now, Relaxed);
+    }
+
+    /// How long ago it did.
+    fn age(&self) -> Duration {
+        let at = Duration::from_nanos(self.at.load(Relaxed));
+        self.opened.elapsed().saturating_sub(at)
     }
 }
 
 impl Slots {
     pub(crate) fn new(places: usize) -> Self {
         Self {
+            connections: JoinSet::new(),
             taken: Vec::with_capacity(places),
             places,
-            clock: Arc::default(),
+            opened: Instant::now(),
         }
     }
 
@@ -53,30 +74,67 @@ impl Slots {
     where
         C: Future<Output = ()> + Send + 'static,
     {
-        self.taken.retain(|slot| !slot.connection.is_finished());
-        if self.taken.len() >= self.places {
-            let ages = self.taken.iter().map(|slot| slot.spoke.at.load(Relaxed));
-            let eldest = ages.enumerate().min_by_key(|(_, age)| *age);
-            if let Some((index, _)) = eldest {
-                let Slot { connection, .. } = self.taken.swap_remove(index);
-                connection.abort();
-                // Now its socket is closed, however many come at a time.
-                let _ = connection.await;
+        self.make_room().await;
+        let spoke = Spoke {
+            opened: self.opened,
+            // As silent as can be is only who has had a chance to speak.
+            at: Arc::new(u64::MAX.into()),
+        };
+        let gives_way = Arc::new(Notify::new());
+        let connection = until_asked(connection(spoke.clone()), spoke.clone(), gives_way.clone());
+        self.taken.push(Slot {
+            spoke,
+            gives_way,
+            connection: self.connections.spawn(connection),
+        });
+    }
+
+    async fn make_room(&mut self) {
+        loop {
+            while self.connections.try_join_next().is_some() {}
+            self.taken.retain(|slot| !slot.connection.is_finished());
+            if self.taken.len() < self.places {
+                return;
+            }
+            let silent = self.taken.iter().max_by_key(|slot| slot.spoke.age());
+            let Some((age, gives_way)) = silent.map(|it| (it.spoke.age(), &it.gives_way)) else {
+                return;
+            };
+            if age >= SAFE {
+                gives_way.notify_one();
+            }
+            // Unless it speaks at the last moment.
+            let _ = timeout(SAFE, self.connections.join_next()).await;
+        }
+    }
+}
+
+/// Lets `connection` run until it is asked to give way, and has still not spoken.
+async fn until_asked(connection: impl Future<Output = ()>, spoke: Spoke, gives_way: Arc<Notify>) {
+    spoke.now();
+    let asked = async {
+        loop {
+            gives_way.notified().await;
+            // What has arrived by now is read first.
+            yield_now().await;
+            if spoke.age() >= SAFE {
+                return;
             }
         }
-        let spoke = Spoke {
-            at: Arc::default(),
-            clock: self.clock.clone(),
-        };
-        spoke.now();
-        let connection = tokio::spawn(connection(spoke.clone()));
-        self.taken.push(Slot { spoke, connection });
+    };
+    tokio::select! {
+        biased;
+        () = connection => {}
+        () = asked => {}
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::{mpsc, oneshot};
+    use tokio::{
+        sync::{mpsc, oneshot},
+        time::sleep,
+    };
 
     use super::*;
 
@@ -102,7 +160,9 @@ mod tests {
             }
         };
         slots.run(connection).await;
-        receiver.await.unwrap()
+        let spoke = receiver.await.unwrap();
+        sleep(2 * SAFE).await;
+        spoke
     }
 
     #[tokio::test]
@@ -118,6 +178,18 @@ mod tests {
         connect(&mut slots, "fourth", &ended).await;
         assert_eq!(ends.recv().await, Some("first"));
         assert!(ends.is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_has_just_come_does_not_give_way() {
+        let mut slots = Slots::new(1);
+        let (ended, mut ends) = mpsc::unbounded_channel();
+        let first = connect(&mut slots, "first", &ended).await;
+        let spoke = Instant::now();
+        first.now();
+        connect(&mut slots, "second", &ended).await;
+        assert_eq!(ends.recv().await, Some("first"));
+        assert!(spoke.elapsed() >= SAFE);
     }
 
     #[tokio::test]

@@ -9,7 +9,10 @@ use tokio::{
 use tracing::warn;
 
 use super::{connection::Connections, idle::Crowd, limits::RESERVED_FILES};
-use crate::listener::Listener;
+use crate::{
+    admin,
+    listener::{self, Listener},
+};
 
 /// How long those that are to give way may take before more are asked to.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -24,8 +27,9 @@ pub(super) struct Permits {
 impl Permits {
     /// `wanted` connections, or as many as the limit of open files leaves room for.
     pub(super) fn new(wanted: u32) -> Self {
-        let files = rlimit::Resource::NOFILE.get_soft().unwrap_or(u64::MAX);
-        let room = files.saturating_sub(RESERVED_FILES).max(1);
+        let files = listener::max_files();
+        let reserved = RESERVED_FILES + admin::max_connections(files);
+        let room = files.saturating_sub(reserved).max(1);
         let total = u32::try_from(room).unwrap_or(u32::MAX).min(wanted);
         if total < wanted {
             warn!("{files} files may be open: serving {total} connections at a time, not {wanted}");

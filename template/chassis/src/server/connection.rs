@@ -35,12 +35,12 @@ use super::{
     memory::Memory,
     request::RequestBody,
     shares::{Account, Shares},
-    turns::Turns,
 };
 use crate::{
     jitter::jittered,
     telemetry::{metrics::Metrics, quota},
     tls::Identity,
+    turns::Turns,
 };
 
 /// How long a connection may take to say goodbye that isn't used.

@@ -26,8 +26,8 @@ pub(super) const METADATA_READ: u32 = 8;
 pub(super) const MAX_LOCAL_RESETS: usize = 1024;
 pub(super) const MAX_PENDING_RESETS: usize = 20;
 
-/// File descriptors kept for everything but clients' connections.
-pub(super) const RESERVED_FILES: u64 = 32;
+/// File descriptors kept for everything but connections: to clients, and to the admin port.
+pub(super) const RESERVED_FILES: u64 = 16;
 
 /// The limits that an operator, or a test, may change.
 #[derive(Args, Clone, Debug)]

@@ -21,7 +21,6 @@
 //! | `memory`     | what is held for peers, and how much may be           |
 //! | `cgroup`     | how much memory there is                              |
 //! | `stall`      | notices what makes no progress                        |
-//! | `turns`      | handshakes, some of them at a time                    |
 //! | `flight`     | one RPC as its connection sees it                     |
 //! | `handler`    | one RPC: shedding, deadline, panics                   |
 //! | `request`    | its request, as far as it is read                     |
@@ -31,7 +30,7 @@
 //! | `piece`      | what of that goes to the socket at a time             |
 //!
 //! It stands on modules that know nothing of it: [`crate::tls`],
-//! [`crate::telemetry`], [`crate::lifecycle`], and `admin`, `standard` and `listener`.
+//! [`crate::telemetry`], [`crate::lifecycle`], and `admin`, `standard`, `listener` and `turns`.
 
 mod accept;
 mod announce;
@@ -57,7 +56,6 @@ mod rpcs;
 mod settings;
 mod shares;
 mod stall;
-mod turns;
 
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
@@ -73,7 +71,6 @@ use self::{
     memory::Memory,
     protocol::REFUSED,
     shares::Shares,
-    turns::Turns,
 };
 pub use self::{rpcs::Rpcs, settings::Settings};
 use crate::{
@@ -88,6 +85,7 @@ use crate::{
     },
     telemetry::{metrics::Metrics, quota},
     tls,
+    turns::Turns,
 };
 
 /// A server that is bound to its port, and ready to run.

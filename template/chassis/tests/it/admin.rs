@@ -2,9 +2,6 @@
 
 use std::process::Output;
 
-use chassis::testing::PATIENCE;
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
-
 use crate::support::{
     certificates::Certificates,
     echo,
@@ -101,29 +98,6 @@ async fn the_log_level_can_be_read_and_changed() {
     assert_eq!(get(&admin, "/loglevel").await.body, "0\n");
     echo(&service.address(), "").await.unwrap();
     service.wait_for("DEBUG RPC");
-}
-
-/// A probe while as many clients as are let in have sent `request`, and no more.
-async fn probe_besides(request: &str) {
-    let mut service = running(&ADMIN);
-    let admin = service.admin();
-    let mut stuck = Vec::new();
-    for _ in 0..16 {
-        let mut tcp = TcpStream::connect(&admin).await.unwrap();
-        tcp.write_all(request.as_bytes()).await.unwrap();
-        stuck.push(tcp);
-    }
-    let probe = timeout(PATIENCE, get(&admin, "/livez")).await;
-    assert_eq!(probe.expect(request).status, 200);
-}
-
-#[tokio::test]
-async fn clients_that_never_end_their_request_are_given_up() {
-    tokio::join!(
-        probe_besides(""),
-        probe_besides("GET /livez HTTP/1.1\r\n"),
-        probe_besides("PUT /loglevel HTTP/1.1\r\ncontent-length: 1\r\n\r\n"),
-    );
 }
 
 /// Runs `--healthcheck` with `flags`.

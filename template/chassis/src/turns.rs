@@ -12,16 +12,16 @@ use std::{
 use tokio::{sync::Semaphore, task::yield_now};
 
 /// So many may be polled at a time; the others stand in line.
-pub(super) struct Turns(Semaphore);
+pub(crate) struct Turns(Semaphore);
 
 impl Turns {
-    pub(super) fn new(at_a_time: usize) -> Self {
+    pub(crate) fn new(at_a_time: usize) -> Self {
         Self(Semaphore::new(at_a_time))
     }
 
     /// Does `work`, each poll of it with a turn. While it waits for its peer it has none, so
     /// who is slow keeps nobody waiting.
-    pub(super) async fn run<F: Future>(&self, work: F) -> F::Output {
+    pub(crate) async fn run<F: Future>(&self, work: F) -> F::Output {
         let mut work = pin!(work);
         loop {
             // Fails only where the semaphore is closed, which it never is.
