@@ -20,30 +20,30 @@ const PERIOD: Duration = Duration::from_millis(50);
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// The first bytes of a client that shakes hands with a listener of its own.
-async fn client_hello(certificates: &Certificates) -> Vec<u8> {
+async fn tls_greeting(certificates: &Certificates) -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let hello = async {
+    let greeting = async {
         let (mut tcp, _) = listener.accept().await.unwrap();
-        let mut hello = vec![0; 5];
-        tcp.read_exact(&mut hello).await.unwrap();
-        let length = u16::from_be_bytes([hello[3], hello[4]]);
-        hello.resize(5 + usize::from(length), 0);
-        tcp.read_exact(&mut hello[5..]).await.unwrap();
-        hello
+        let mut greeting = vec![0; 5];
+        tcp.read_exact(&mut greeting).await.unwrap();
+        let length = u16::from_be_bytes([greeting[3], greeting[4]]);
+        greeting.resize(5 + usize::from(length), 0);
+        tcp.read_exact(&mut greeting[5..]).await.unwrap();
+        greeting
     };
     tokio::select! {
-        hello = hello => hello,
+        greeting = greeting => greeting,
         _ = certificates.tls(&address) => unreachable!("nobody answers it"),
     }
 }
 
-/// Has the service sign an answer to `hello` again and again, and reads none to its end.
-async fn flood(address: String, hello: Vec<u8>) {
+/// Has the service sign an answer to `greeting` again and again, and reads none to its end.
+async fn flood(address: String, greeting: Vec<u8>) {
     loop {
         // Refused or reset, it comes again.
         if let Ok(mut tcp) = TcpStream::connect(&address).await {
-            let _ = tcp.write_all(&hello).await;
+            let _ = tcp.write_all(&greeting).await;
             let _ = tcp.read(&mut [0; 64]).await;
         }
     }
@@ -56,16 +56,18 @@ async fn a_flood_of_handshakes_locks_nobody_out() {
     let address = service.address();
     let channel = certificates.channel(&address, None).await.unwrap();
     let mut old = Stub::new(channel);
-    let hello = client_hello(&certificates).await;
+    let greeting = tls_greeting(&certificates).await;
     let mut strangers = JoinSet::new();
     for _ in 0..FLOOD {
-        strangers.spawn(flood(address.clone(), hello.clone()));
+        strangers.spawn(flood(address.clone(), greeting.clone()));
     }
     let mut slow = Vec::new();
     for _ in 0..FLOOD {
         // Who never ends one keeps nobody's place.
         let mut tcp = TcpStream::connect(&address).await.unwrap();
-        tcp.write_all(&hello[..hello.len() / 2]).await.unwrap();
+        tcp.write_all(&greeting[..greeting.len() / 2])
+            .await
+            .unwrap();
         slow.push(tcp);
     }
     let (mut on_the_old, mut on_a_new) = (Duration::ZERO, Duration::ZERO);
