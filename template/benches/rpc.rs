@@ -51,7 +51,7 @@ fn rpc(criterion: &mut Criterion) {
 async fn serve() -> Settings {
     let arguments = ["rpc", "--ip", "127.0.0.1", "--port", "0"];
     let flags: Flags = cli::parse_from(&ABOUT, arguments).unwrap();
-    let settings = cli::Settings::from(flags.chassis).server;
+    let settings = cli::Invocation::from(flags.chassis).server;
     let server = Server::bind(&ABOUT, settings, Lifecycle::new())
         .await
         .unwrap();

@@ -83,11 +83,11 @@ fn fail(about: &About, error: &impl error::Error) -> ExitCode {
 
 fn try_main<A: App>(
     about: &About,
-    settings: cli::Settings,
+    invocation: cli::Invocation,
     app: A,
 ) -> Result<ExitCode, Error<A::Error>> {
-    if settings.healthcheck {
-        healthcheck::check(settings.server.admin)?;
+    if invocation.healthcheck {
+        healthcheck::check(invocation.server.admin)?;
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Runtime::new()?;
@@ -95,10 +95,10 @@ fn try_main<A: App>(
         signals::on_hangup(log::reopen)?;
         Ok::<_, Error<A::Error>>(traces::layer(about)?)
     })?;
-    log::init(about, &settings.log, spans)?;
+    log::init(about, &invocation.log, spans)?;
     panics::install();
     let lifecycle = Lifecycle::new();
-    let outcome = runtime.block_on(run(about, settings, app, &lifecycle));
+    let outcome = runtime.block_on(run(about, invocation, app, &lifecycle));
     traces::flush();
     // A handler or a task that never returns must not keep the process alive.
     runtime.shutdown_background();
@@ -115,20 +115,20 @@ fn try_main<A: App>(
 
 async fn run<A: App>(
     about: &About,
-    settings: cli::Settings,
+    invocation: cli::Invocation,
     app: A,
     lifecycle: &Lifecycle,
 ) -> Result<(), Error<A::Error>> {
     let shutdown = signals::shutdown()?;
-    if settings.dry_run {
-        settings.server.check().map_err(server::Error::Tls)?;
+    if invocation.dry_run {
+        invocation.server.check().map_err(server::Error::Tls)?;
         app.check().map_err(Error::App)?;
         // The answer to who asked, however little is logged.
         return cli::say("Dry run: everything is in order").map_err(Error::Answer);
     }
     lifecycle.enter(State::Starting);
-    let drain_timeout = settings.server.limits.drain_timeout;
-    let server = Server::bind(about, settings.server, lifecycle.clone()).await?;
+    let drain_timeout = invocation.server.limits.drain_timeout;
+    let server = Server::bind(about, invocation.server, lifecycle.clone()).await?;
     let setup = Setup::new(server.metrics(), lifecycle.clone());
     let tasks = lifecycle.tasks();
     let mut shutdown = pin!(async {

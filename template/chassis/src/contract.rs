@@ -8,7 +8,7 @@ use prost_types::{
 
 /// A method of a contract.
 #[derive(Clone, Debug)]
-pub(crate) struct Method {
+pub(crate) struct MethodDescriptor {
     /// With its package, as in `grpc.health.v1.Health`.
     pub(crate) service: String,
     pub(crate) name: String,
@@ -49,7 +49,7 @@ impl Shape {
 }
 
 /// The methods of all services in `descriptors`; none where these are nonsense.
-pub(crate) fn methods(descriptors: &[u8]) -> impl Iterator<Item = Method> {
+pub(crate) fn methods(descriptors: &[u8]) -> impl Iterator<Item = MethodDescriptor> {
     let set = FileDescriptorSet::decode(descriptors).unwrap_or_default();
     set.file.into_iter().flat_map(|file| {
         let services = file.service.iter().flat_map(|service| {
@@ -67,10 +67,10 @@ fn full_name(file: &FileDescriptorProto, service: &ServiceDescriptorProto) -> St
     }
 }
 
-fn method(service: &str, method: &MethodDescriptorProto) -> Method {
+fn method(service: &str, method: &MethodDescriptorProto) -> MethodDescriptor {
     let options = method.options.as_ref();
     let level = options.map(prost_types::MethodOptions::idempotency_level);
-    Method {
+    MethodDescriptor {
         service: service.into(),
         name: method.name().into(),
         shape: match (method.client_streaming(), method.server_streaming()) {

@@ -1,4 +1,5 @@
-//! Chance, lest what many did together they do together again.
+//! Random variation of times: clients that all connected at once shall not all be told to
+//! leave, or all try again, at the same moment.
 
 use std::{
     hash::{BuildHasher, RandomState},

@@ -4,7 +4,7 @@ use std::{error::Error, process::ExitCode};
 
 use chassis::{
     Channel,
-    channel::Settings,
+    channel,
     cli::{complain, say},
     telemetry::log,
 };
@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn say_hello(settings: &Settings) -> Result<(), Box<dyn Error>> {
+async fn say_hello(settings: &channel::Settings) -> Result<(), Box<dyn Error>> {
     log::to_terminal(&DEMO);
     let channel = Channel::connect(settings, api::DESCRIPTORS).await?;
     let client = api::Client::new(channel);

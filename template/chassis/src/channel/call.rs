@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use tracing::debug;
 
 use super::{
-    answer::{Answer, Begun},
+    body::{Begun, CallBody},
     credentials::Credentials,
     failure::Failure,
     pool::Pool,
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     context::{Context, REQUEST_ID, TRACEPARENT, TRACESTATE, Trace, timeout},
     contract::Shape,
-    telemetry::methods::{InFlight, Method, Methods},
+    telemetry::methods::{InFlight, MethodMetrics, Methods},
 };
 
 const GRPC_TIMEOUT: &str = "grpc-timeout";
@@ -88,7 +88,7 @@ impl Caller {
         let answered = answered.await;
         match answered.unwrap_or_else(|_| Err(Status::deadline_exceeded("the deadline has passed")))
         {
-            Ok(begun) => Ok(Answer::response(begun, in_flight, deadlines.end)),
+            Ok(begun) => Ok(CallBody::response(begun, in_flight, deadlines.end)),
             Err(status) => {
                 in_flight.code = Some(status.code());
                 Err(status)
@@ -99,7 +99,7 @@ impl Caller {
     fn deadlines(
         &self,
         context: &Context,
-        method: &Method,
+        method: &MethodMetrics,
         headers: &HeaderMap,
         now: Instant,
     ) -> Deadlines {
@@ -118,7 +118,7 @@ impl Caller {
         &self,
         mut head: Parts,
         body: Body,
-        method: &Method,
+        method: &MethodMetrics,
         deadlines: &Deadlines,
     ) -> Result<Begun, Status> {
         if let Some(credentials) = &self.credentials {
@@ -183,7 +183,7 @@ impl Caller {
     }
 }
 
-fn shape(method: &Method) -> Option<Shape> {
+fn shape(method: &MethodMetrics) -> Option<Shape> {
     method.contract.as_ref().map(|contract| contract.shape)
 }
 

@@ -42,11 +42,11 @@
 //! | `credentials` | what a call shows of its caller                         |
 //! | `call`        | one call: deadlines, metadata, attempts                 |
 //! | `replay`      | its request, to be sent again                           |
-//! | `answer`      | its response, as far as it has to be there              |
+//! | `body`        | its response, as far as it has to be there              |
 //! | `failure`     | what became of a call that failed                       |
 //! | `retry`       | whether to try again, and when                          |
 
-mod answer;
+mod body;
 mod call;
 mod credentials;
 mod error;
@@ -55,7 +55,7 @@ mod pool;
 mod replay;
 mod resolve;
 mod retry;
-pub(crate) mod settings;
+mod settings;
 mod tls;
 
 use std::{

@@ -75,7 +75,7 @@ pub struct Flags {
 
 /// What a service was asked to do.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct Invocation {
     /// Set everything up, say whether it is in order, and end.
     pub dry_run: bool,
     /// Don't serve, but ask the one that does whether it is ready.
@@ -86,7 +86,7 @@ pub struct Settings {
     pub log: log::Settings,
 }
 
-impl From<Flags> for Settings {
+impl From<Flags> for Invocation {
     fn from(flags: Flags) -> Self {
         let ip = flags.ip.unwrap_or_else(listener::anywhere);
         Self {

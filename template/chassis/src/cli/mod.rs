@@ -47,7 +47,7 @@ use clap::{Arg, ArgAction, Args, Command};
 
 pub use self::{
     answer::Answer,
-    flags::{Flags, Settings},
+    flags::{Flags, Invocation},
     target::Target,
     terminal::{complain, say},
     upstream::{Prefix, Upstream},

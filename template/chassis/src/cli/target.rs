@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    channel::settings::{Settings, Tls},
+    channel::{self, Tls},
     values::number,
 };
 
@@ -46,7 +46,7 @@ pub struct Target {
     privkeyfile: Option<PathBuf>,
 }
 
-impl From<Target> for Settings {
+impl From<Target> for channel::Settings {
     fn from(target: Target) -> Self {
         Self {
             tls: Tls::new(target.cafile, target.certfile, target.privkeyfile),

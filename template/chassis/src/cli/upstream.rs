@@ -8,7 +8,7 @@ use clap::{
 };
 
 use crate::{
-    channel::settings::{Settings, Tls},
+    channel::{self, Tls},
     values::{DAY, HOUR, MILLION, MILLISECOND, number, time as time_between},
 };
 
@@ -50,14 +50,14 @@ pub trait Prefix: Clone + Send + Sync + 'static {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Upstream<P> {
-    settings: Option<Settings>,
+    settings: Option<channel::Settings>,
     prefix: PhantomData<P>,
 }
 
 impl<P> Upstream<P> {
     /// Where it is, and how to reach it; none where no flag names it.
     #[must_use]
-    pub fn settings(self) -> Option<Settings> {
+    pub fn settings(self) -> Option<channel::Settings> {
         self.settings
     }
 }
@@ -169,8 +169,8 @@ impl<P: Prefix> FromArgMatches for Upstream<P> {
         let time = |name| matches.get_one::<Duration>(&id(name)).copied();
         let settings = (host.is_some() || port.is_some()).then(|| {
             let host = host.map_or("localhost", String::as_str);
-            let default = Settings::new(host, port.copied().unwrap_or(P::PORT));
-            Settings {
+            let default = channel::Settings::new(host, port.copied().unwrap_or(P::PORT));
+            channel::Settings {
                 tls: Tls::new(path("cafile"), path("certfile"), path("privkeyfile")),
                 attempts: matches
                     .get_one(&id("attempts"))

@@ -58,7 +58,7 @@ pub(super) enum Phase {
 }
 
 /// What one connection is told to do.
-enum Order {
+enum Command {
     /// Say goodbye: take no new RPCs, finish those in flight.
     Leave(Reason),
     /// End now.
@@ -218,27 +218,27 @@ impl Connections {
             .keep_alive_timeout(self.limits.keepalive_timeout)
             .serve_connection(TokioIo::new(cork), service);
         let mut connection = pin!(connection);
-        let mut orders = self.orders(activity);
+        let mut commands = self.commands(activity);
         // Responses that wait for room in time are reset before this.
         let patience = 3 * self.limits.request_timeout;
-        orders.spawn(async move {
+        commands.spawn(async move {
             holdings.stuck(patience).await;
-            Order::Close
+            Command::Close
         });
         let end = loop {
             tokio::select! {
                 biased;
                 end = poll_fn(|cx| batches.poll(connection.as_mut(), cx)) => break end,
-                Some(Ok(order)) = orders.join_next() => match order {
-                    Order::Leave(reason) => {
+                Some(Ok(command)) = commands.join_next() => match command {
+                    Command::Leave(reason) => {
                         connection.as_mut().graceful_shutdown();
-                        orders.spawn(self.end(reason, activity.clone()));
+                        commands.spawn(self.end(reason, activity.clone()));
                     }
-                    Order::End => {
+                    Command::End => {
                         debug!(peer = %address, "Connection closed: it was idle");
                         return;
                     }
-                    Order::Close => {
+                    Command::Close => {
                         if quota::allows("force") {
                             warn!(peer = %address, "Connection closed by force");
                         }
@@ -253,35 +253,39 @@ impl Connections {
         }
     }
 
-    /// The orders to come: to leave, when the connection is old or the service
+    /// The commands to come: to leave, when the connection is old or the service
     /// stops, and to close. As tasks, since a connection is polled for each RPC,
     /// and these would have to be polled along with it.
-    fn orders(&self, activity: &Arc<Activity>) -> JoinSet<Order> {
+    fn commands(&self, activity: &Arc<Activity>) -> JoinSet<Command> {
         // ± 10 %: gRFC A9.
         let age = jittered(self.limits.connection_age, 0.1);
         let idle = self.limits.connection_idle;
         let activity = activity.clone();
         let mut stopping = self.phase.clone();
         let mut closing = self.phase.clone();
-        let mut orders = JoinSet::new();
-        orders.spawn(async move {
+        let mut commands = JoinSet::new();
+        commands.spawn(async move {
             tokio::select! {
-                () = sleep(age) => Order::Leave(Reason::Age),
-                () = activity.idle_for(idle) => Order::Leave(Reason::Idle),
-                () = activity.gives_way() => Order::Leave(Reason::Idle),
-                _ = stopping.wait_for(|phase| *phase != Phase::Serve) => Order::Leave(Reason::Stop),
+                () = sleep(age) => Command::Leave(Reason::Age),
+                () = activity.idle_for(idle) => Command::Leave(Reason::Idle),
+                () = activity.gives_way() => Command::Leave(Reason::Idle),
+                _ = stopping.wait_for(|phase| *phase != Phase::Serve) => Command::Leave(Reason::Stop),
             }
         });
-        orders.spawn(async move {
+        commands.spawn(async move {
             // Fails where the server is gone, which is as good a reason.
             let _ = closing.wait_for(|phase| *phase == Phase::Close).await;
-            Order::Close
+            Command::Close
         });
-        orders
+        commands
     }
 
-    /// The order to end a connection that was told to leave, and doesn't.
-    fn end(&self, reason: Reason, activity: Arc<Activity>) -> impl Future<Output = Order> + use<> {
+    /// The command to end a connection that was told to leave, and doesn't.
+    fn end(
+        &self,
+        reason: Reason,
+        activity: Arc<Activity>,
+    ) -> impl Future<Output = Command> + use<> {
         let grace = self.limits.connection_age_grace;
         async move {
             match reason {
@@ -291,13 +295,13 @@ impl Connections {
                 Reason::Idle => {
                     sleep(GOODBYE).await;
                     if activity.is_idle() {
-                        return Order::End;
+                        return Command::End;
                     }
                     // There was one more RPC on its way.
                     sleep(grace).await;
                 }
             }
-            Order::Close
+            Command::Close
         }
     }
 }

@@ -29,7 +29,7 @@ use super::{
     protocol::{self, Refusal},
     request::{BUSY, RequestBody},
     response::ResponseBody,
-    rpcs::{Answer, Rpcs},
+    rpcs::{ResponseFuture, Routes},
     shares::Account,
 };
 use crate::{
@@ -39,7 +39,7 @@ use crate::{
     telemetry::{
         call::Call,
         ids,
-        methods::{Method, Methods},
+        methods::{MethodMetrics, Methods},
         metrics::Metrics,
         panics, traces,
     },
@@ -83,7 +83,7 @@ impl Peer {
 
 /// What all RPCs share.
 pub(super) struct Handler {
-    rpcs: Rpcs,
+    routes: Routes,
     methods: Methods,
     metrics: Arc<Metrics>,
     max_metadata: usize,
@@ -95,14 +95,14 @@ pub(super) struct Handler {
 
 impl Handler {
     pub(super) fn new(
-        rpcs: Rpcs,
+        routes: Routes,
         methods: Methods,
         metrics: Arc<Metrics>,
         limits: &Limits,
         tell_ids: bool,
     ) -> Self {
         Self {
-            rpcs,
+            routes,
             methods,
             metrics,
             max_metadata: limits.max_metadata_size as usize,
@@ -125,6 +125,7 @@ impl Handler {
         request: Request<RequestBody>,
     ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + use<> {
         let now = Instant::now();
+        let (request, looked_at) = self.routes.before(request);
         let path = request.uri().path();
         let method = self.methods.find(path);
         let span = traces::start(&method.path, request.headers(), peer.address());
@@ -148,12 +149,13 @@ impl Handler {
         // Of an unknown method there is nothing but a status.
         let shape = method.contract.as_ref().map_or(Shape::Unary, |it| it.shape);
         let call = Call::start(method, path, peer.address(), now, whole, tells);
-        let begun = match read {
-            Ok(_) => {
+        let begun = match (looked_at, read) {
+            (Ok(()), Ok(_)) => {
                 let admitted = admit(account, &flight, path, shape);
                 admitted.map(|()| self.call(method, request, peer))
             }
-            Err(refusal) => Ok(self.refuse(&refusal, method, peer)),
+            (Ok(()), Err(refusal)) => Ok(self.refuse(&refusal, method, peer)),
+            (Err(status), _) => Err(status),
         };
         async move {
             let answered = match begun {
@@ -173,15 +175,20 @@ impl Handler {
     }
 
     /// Has the request handled.
-    fn call(&self, method: &Method, request: Request<RequestBody>, peer: &Peer) -> Answer {
+    fn call(
+        &self,
+        method: &MethodMetrics,
+        request: Request<RequestBody>,
+        peer: &Peer,
+    ) -> ResponseFuture {
         let shape = method.contract.as_ref().map(|it| it.shape);
         let request = with_peer(request, peer, |body| match shape {
             Some(shape) if shape.has_one_request() => Body::new(body.single()),
             _ => Body::new(body),
         });
         let answer = |request| match shape {
-            Some(_) => self.rpcs.call(request),
-            None => self.rpcs.call_unknown(request),
+            Some(_) => self.routes.call(request),
+            None => self.routes.call_unknown(request),
         };
         #[cfg(feature = "gzip")]
         let answer = |request| gzip::around(self.gzip_from, request, answer);
@@ -189,7 +196,7 @@ impl Handler {
     }
 
     /// Answers a request that was not as it has to be.
-    fn refuse(&self, refusal: &Refusal, method: &Method, peer: &Peer) -> Answer {
+    fn refuse(&self, refusal: &Refusal, method: &MethodMetrics, peer: &Peer) -> ResponseFuture {
         self.metrics.refused(refusal.label());
         let peer = peer.address().map(tracing::field::display);
         debug!(method = method.path, peer, "Request refused: {refusal}");

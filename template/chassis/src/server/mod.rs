@@ -72,7 +72,10 @@ use self::{
     protocol::REFUSED,
     shares::Shares,
 };
-pub use self::{rpcs::Rpcs, settings::Settings};
+pub use self::{
+    rpcs::{Routed, Rpcs},
+    settings::Settings,
+};
 use crate::{
     about::About,
     admin, contract,
@@ -195,7 +198,7 @@ impl Server {
             names: &names,
         };
         let [of_health, of_v1, of_v1alpha] = DESCRIPTORS;
-        let rpcs = rpcs
+        let standard = Rpcs::new()
             .with(of_health, health.service())
             .with(of_v1, reflection::v1(contracts))
             .with(of_v1alpha, reflection::v1alpha(contracts));
@@ -204,7 +207,7 @@ impl Server {
         let connections = Arc::new(Connections {
             tls,
             handler: Arc::new(Handler::new(
-                rpcs,
+                rpcs.routes(standard),
                 methods,
                 metrics.clone(),
                 &limits,

@@ -10,7 +10,7 @@ use tracing::{Level, debug};
 
 use super::{
     ids,
-    methods::{InFlight, Method},
+    methods::{InFlight, MethodMetrics},
     traces,
 };
 use crate::context::Context;
@@ -27,7 +27,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn start(
-        method: &Arc<Method>,
+        method: &Arc<MethodMetrics>,
         path: &str,
         peer: Option<SocketAddr>,
         started: Instant,

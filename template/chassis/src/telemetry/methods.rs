@@ -35,16 +35,16 @@ pub(crate) struct Families {
 
 /// Methods, sorted by path, and last the one that stands for all unknown ones.
 pub(crate) struct Methods {
-    known: Vec<Arc<Method>>,
-    unknown: Arc<Method>,
+    known: Vec<Arc<MethodMetrics>>,
+    unknown: Arc<MethodMetrics>,
 }
 
 /// One method, its counters at hand.
-pub(crate) struct Method {
+pub(crate) struct MethodMetrics {
     /// `/package.Service/Method`; empty for the unknown.
     pub(crate) path: String,
     /// What its contract says; nothing of the unknown.
-    pub(crate) contract: Option<contract::Method>,
+    pub(crate) contract: Option<contract::MethodDescriptor>,
     started: Counter,
     in_flight: Gauge,
     handled: [Counter; CODES],
@@ -53,7 +53,7 @@ pub(crate) struct Method {
 
 /// An RPC in flight: counted when it starts, and at its end, when it is dropped.
 pub(crate) struct InFlight {
-    pub(crate) method: Arc<Method>,
+    pub(crate) method: Arc<MethodMetrics>,
     started: Instant,
     /// How it ended. Dropped before that is known, its caller has gone away.
     pub(crate) code: Option<Code>,
@@ -82,7 +82,10 @@ impl Families {
     }
 
     /// Counts the RPCs of `methods` and of unknown ones, from now on.
-    pub(crate) fn methods(&self, methods: impl IntoIterator<Item = contract::Method>) -> Methods {
+    pub(crate) fn methods(
+        &self,
+        methods: impl IntoIterator<Item = contract::MethodDescriptor>,
+    ) -> Methods {
         let known = methods.into_iter().map(|method| {
             let labels = [&*method.service, &*method.name, method.shape.label()];
             let path = format!("/{}/{}", method.service, method.name);
@@ -102,14 +105,14 @@ impl Families {
         &self,
         path: String,
         [service, method, shape]: [String; 3],
-        contract: Option<contract::Method>,
-    ) -> Method {
+        contract: Option<contract::MethodDescriptor>,
+    ) -> MethodMetrics {
         let labels = [
             ("grpc_service", service),
             ("grpc_method", method),
             ("grpc_type", shape),
         ];
-        Method {
+        MethodMetrics {
             path,
             contract,
             started: self.started.get_or_create_owned(&labels),
@@ -127,7 +130,7 @@ impl Families {
 
 impl Methods {
     /// The method of `path`, or the one that stands for all unknown ones.
-    pub(crate) fn find(&self, path: &str) -> &Arc<Method> {
+    pub(crate) fn find(&self, path: &str) -> &Arc<MethodMetrics> {
         let found = self
             .known
             .binary_search_by(|method| method.path.as_str().cmp(path));
@@ -137,7 +140,7 @@ impl Methods {
 
 impl InFlight {
     /// Counts an RPC of `method` that started at that time.
-    pub(crate) fn start(method: &Arc<Method>, started: Instant) -> Self {
+    pub(crate) fn start(method: &Arc<MethodMetrics>, started: Instant) -> Self {
         method.started.inc();
         method.in_flight.inc();
         Self {

@@ -1,18 +1,19 @@
 //! What is served: generated servers, and what may be around them.
 
-use chassis::server::Rpcs;
+use chassis::{context::Context, server::Rpcs};
 use hyper::Response as HttpResponse;
 use tonic::{
     Code, Request, Status,
     body::Body,
-    service::{LayerExt, interceptor::InterceptedService},
+    service::{InterceptorLayer, LayerExt, interceptor::InterceptedService},
 };
-use tower::{BoxError, ServiceBuilder};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tower::{BoxError, ServiceBuilder, util::MapRequestLayer};
 
 use crate::{
     contract::{SCRIPTED, test::v1::scripted_server::ScriptedServer},
     scripted::Scripted,
-    support::{InProcess, SERVICE, http::metric, request},
+    support::{InProcess, SERVICE, connect, http::metric, request},
 };
 
 async fn serving(rpcs: impl FnOnce(Scripted) -> Rpcs) -> InProcess {
@@ -111,4 +112,105 @@ async fn a_layer_that_fails_is_a_status_and_its_connection_lives_on() {
         (Code::DataLoss, "the layer has failed")
     );
     stub.unary(request("reply")).await.unwrap();
+}
+
+/// Notes in a request that it came by here.
+fn note(
+    name: &'static str,
+) -> impl Fn(hyper::Request<Body>) -> hyper::Request<Body> + Clone + Send + Sync {
+    move |mut request| {
+        let name = name.parse().unwrap();
+        request.headers_mut().append("x-seen", name);
+        request
+    }
+}
+
+#[tokio::test]
+async fn requests_pass_layers_from_the_first_one_added_to_the_server() {
+    let mut server = serving(|scripted| {
+        let own = ServiceBuilder::new().map_request(note("the server's"));
+        Rpcs::new()
+            .layer(MapRequestLayer::new(note("first")))
+            .with(SCRIPTED, own.named_layer(ScriptedServer::new(scripted)))
+            .layer(MapRequestLayer::new(note("second")))
+            .before(|head| {
+                head.headers.append("x-seen", "before".parse().unwrap());
+                Ok(())
+            })
+    })
+    .await;
+    server.stub().await.unary(request("reply")).await.unwrap();
+    let call = server.call().await;
+    let seen: Vec<_> = call.get_all("x-seen").iter().collect();
+    assert_eq!(seen, ["before", "first", "second", "the server's"]);
+}
+
+#[tokio::test]
+async fn an_interceptor_of_all_leaves_health_and_reflection_alone() {
+    let server = serving(|scripted| {
+        let rpcs = Rpcs::new().with(SCRIPTED, ScriptedServer::new(scripted));
+        rpcs.layer(InterceptorLayer::new(guard))
+    })
+    .await;
+    let status = server.stub().await.unary(request("reply")).await;
+    assert_eq!(status.unwrap_err().code(), Code::Unauthenticated);
+    let connection = connect(&server.address.to_string()).await;
+    let mut health = HealthClient::new(connection);
+    health.check(HealthCheckRequest::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn within_a_layer_an_rpc_has_its_context_and_its_panics_are_caught() {
+    let server = serving(|scripted| {
+        let look = |request: hyper::Request<Body>| {
+            assert!(Context::current().trace.is_some());
+            assert!(!request.headers().contains_key("x-bad"), "how bad");
+            request
+        };
+        let rpcs = Rpcs::new().with(SCRIPTED, ScriptedServer::new(scripted));
+        rpcs.layer(MapRequestLayer::new(look))
+    })
+    .await;
+    let mut stub = server.stub().await;
+    stub.unary(request("reply")).await.unwrap();
+    let mut bad = request("reply");
+    bad.metadata_mut().insert("x-bad", "1".parse().unwrap());
+    assert_eq!(stub.unary(bad).await.unwrap_err().code(), Code::Internal);
+}
+
+#[tokio::test]
+async fn what_is_refused_before_the_chassis_looks_is_counted_as_any_other() {
+    let server = serving(|scripted| {
+        let rpcs = Rpcs::new().with(SCRIPTED, ScriptedServer::new(scripted));
+        rpcs.before(|head| match head.headers.remove("x-path") {
+            Some(path) => {
+                head.uri = path.to_str().unwrap().parse().unwrap();
+                Ok(())
+            }
+            None => Err(Status::permission_denied("not today")),
+        })
+    })
+    .await;
+    let mut stub = server.stub().await;
+    let status = stub.unary(request("reply")).await.unwrap_err();
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::PermissionDenied, "not today")
+    );
+    // What it makes of a request is what the chassis sees.
+    let mut moved = request("reply");
+    let path = "http://localhost/test.v1.Scripted/ClientStream";
+    moved.metadata_mut().insert("x-path", path.parse().unwrap());
+    stub.unary(moved).await.unwrap();
+    let cases = [
+        ("Unary", "unary", "PermissionDenied"),
+        ("ClientStream", "client_stream", "OK"),
+    ];
+    for (method, shape, code) in cases {
+        let name = format!(
+            "grpc_server_handled_total{{grpc_service=\"{SERVICE}\",grpc_method=\"{method}\",\
+             grpc_type=\"{shape}\",grpc_code=\"{code}\"}}"
+        );
+        assert_eq!(metric(&server.admin, &name).await, Some(1.0), "{method}");
+    }
 }

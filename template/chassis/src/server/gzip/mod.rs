@@ -18,7 +18,7 @@ use hyper::{
 use tonic::{Status, body::Body};
 
 use self::{deflate::Deflate, inflate::Inflate};
-use super::rpcs::Answer;
+use super::rpcs::ResponseFuture;
 
 const GZIP: &str = "gzip";
 const ACCEPTED: HeaderValue = HeaderValue::from_static("identity,gzip");
@@ -30,8 +30,8 @@ static ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encodi
 pub(super) fn around(
     from: usize,
     mut request: Request<Body>,
-    call: impl FnOnce(Request<Body>) -> Answer,
-) -> Answer {
+    call: impl FnOnce(Request<Body>) -> ResponseFuture,
+) -> ResponseFuture {
     if from == 0 {
         return call(request);
     }

@@ -32,7 +32,7 @@ impl Collector {
     async fn start() -> Self {
         let flags: cli::Flags =
             cli::parse_from(&ABOUT, ["collector", "--ip=127.0.0.1", "--port=0"]).unwrap();
-        let settings = cli::Settings::from(flags).server;
+        let settings = cli::Invocation::from(flags).server;
         let server = Server::bind(&ABOUT, settings, Lifecycle::new());
         let server = server.await.unwrap();
         let address = format!("http://{}", server.address());

@@ -42,7 +42,7 @@ pub(super) struct Begun {
 }
 
 /// The body of the response, to the end of its call.
-pub(super) struct Answer {
+pub(super) struct CallBody {
     frames: VecDeque<Frame<Bytes>>,
     rest: Option<Body>,
     connection: Option<(Arc<Pool>, Member)>,
@@ -131,7 +131,7 @@ fn failure_of(headers: &HeaderMap) -> Result<(), Failure> {
     }
 }
 
-impl Answer {
+impl CallBody {
     /// What the caller gets of a call, which has to end at `end`.
     pub(super) fn response(
         begun: Begun,
@@ -179,7 +179,7 @@ fn see(headers: &HeaderMap, in_flight: &mut InFlight) {
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for CallBody {
     type Data = Bytes;
     type Error = Status;
 
