@@ -342,11 +342,41 @@ fn a_registry_is_the_beginning_of_an_image_reference() {
 
 #[test]
 fn a_licence_is_one_of_three() {
-    for license in ["", "mit", "GPL-3.0", "MIT OR Apache-2.0"] {
+    for license in ["", "GPL-3.0", "MIT OR Apache-2.0"] {
         let choice = "is not a licence to choose from: give MIT, Apache-2.0 or proprietary.";
         refuses("license", license, &format!("{license:?} {choice}"));
     }
     accepts_each("license", ["MIT", "Apache-2.0", "proprietary"]);
+    for (spelt, license) in [("mit", "MIT"), ("APACHE-2.0", "Apache-2.0")] {
+        let directory = TempDir::new().unwrap();
+        let answers = Answers::new(NAME).with("license", spelt);
+        let service = Generator::oldest().generate(directory.path(), &answers);
+        inspect(&service, &answers.with("license", license));
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_named_at_once() {
+    let directory = TempDir::new().unwrap();
+    let answers = Answers::new(NAME)
+        .with("prot", "5")
+        .with("auhtor", "Ada")
+        .with("port", "0")
+        .with("license", "GPL");
+    let outcome = Generator::oldest().run(directory.path(), &answers);
+    assert!(!outcome.succeeded, "{}", outcome.transcript);
+    let (_, refusal) = outcome.stderr.split_once("Runtime error: ").unwrap();
+    let beginnings = [
+        "There is no question `auhtor`. Did you mean `author`?",
+        "There is no question `prot`. Did you mean `port`?",
+        "\"0\" is not a port: ",
+        "\"GPL\" is not a licence to choose from: ",
+        "Nothing was generated. ",
+    ];
+    for (line, beginning) in refusal.lines().zip(beginnings) {
+        assert!(line.trim().starts_with(beginning), "{refusal}");
+    }
+    assert_says_what_to_remove(&outcome, &directory.path().join(NAME));
 }
 
 #[test]

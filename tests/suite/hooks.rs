@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::support::{
     answers::Answers,
     generator::Generator,
-    repository::{files, read, root},
+    repository::{files, questions, read, root},
 };
 
 #[test]
@@ -29,17 +29,25 @@ fn hooks_run_no_system_commands() {
 /// Answers that are taken and never asked for.
 const UNASKED: [&str; 2] = ["chassis", "workspace"];
 
-/// Each question has its rule and is looked after by each hook that lists the questions.
+/// Each question has its rule and its default, and is asked in the same words by the hook and by
+/// cargo-generate.
 #[test]
 fn hooks_know_every_question() {
     let config: toml::Table = read("cargo-generate.toml").parse().unwrap();
-    let asked = config["placeholders"].as_table().unwrap();
-    for question in asked.keys().map(String::as_str).chain(UNASKED) {
+    let asks = read("hooks/ask.rhai");
+    for question in questions() {
+        let prompt = &config["conditional"]["!asked"]["placeholders"][&question]["prompt"];
+        assert!(asks.contains(&prompt.to_string()), "{question}: {prompt}");
+        let asked = asks.contains(&format!("[\"{question}\", "))
+            || asks.contains(&format!("\"answer_to_{question}\""));
+        assert!(asked, "hooks/ask.rhai leaves out {question}");
+    }
+    for question in questions().into_iter().chain(UNASKED.map(String::from)) {
         assert!(
             root().join(format!("hooks/rules/{question}.rhai")).exists(),
             "{question}"
         );
-        for hook in ["check-answers", "refuse-unknown-answers"] {
+        for hook in ["questions", "defaults"] {
             let text = read(format!("hooks/{hook}.rhai"));
             assert!(
                 text.contains(&format!("\"{question}\"")),
@@ -73,7 +81,7 @@ fn every_hook_is_run() {
         let rule = name.strip_prefix("rules/").unwrap_or(name);
         let runs = config.contains(&format!("\"../hooks/{name}.rhai\""))
             || hooks.contains(&format!("import \"../hooks/{name}\" as"))
-            || config.contains(&format!("[placeholders.{rule}]"))
+            || questions().iter().any(|question| question == rule)
             || UNASKED.contains(&rule);
         assert!(runs, "nobody runs hooks/{name}.rhai");
     }

@@ -56,6 +56,6 @@ fn refusals_are_the_same_sentences() {
 #[test]
 #[ignore = "make cross-version"]
 fn a_terminal_asks_the_same() {
-    crate::terminal::questions_are_asked_again(newest());
+    crate::terminal::wrong_answers_are_asked_for_again(newest());
     crate::terminal::enter_takes_every_default(newest());
 }

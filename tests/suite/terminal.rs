@@ -20,10 +20,11 @@ struct Person {
 }
 
 impl Person {
-    fn generates_in(directory: &Path, generator: &Generator) -> Self {
+    fn generates_in(directory: &Path, generator: &Generator, arguments: &[&str]) -> Self {
         let mut command = generator.command(directory);
         command
             .args(["--vcs", "none"])
+            .args(arguments)
             .env("TERM", "dumb")
             .env("NO_COLOR", "1")
             .env("LANG", "C.UTF-8");
@@ -45,9 +46,20 @@ impl Person {
         self.screen.send_line(line).unwrap();
     }
 
-    fn is_asked(&mut self, question: &str, answer: &str) {
+    /// Sees `question` with the answer that Enter stands for, and types another one, or none.
+    fn is_asked(&mut self, question: &str, default: &str, answer: &str) {
         self.sees(question);
+        if !default.is_empty() {
+            self.sees(&format!("[{default}]"));
+        }
         self.types(answer);
+    }
+
+    /// Sees `question` with its choices, and takes the one that the cursor is on after `keys`.
+    fn chooses(&mut self, question: &str, keys: &str) {
+        self.sees(question);
+        self.sees("proprietary");
+        self.types(keys);
     }
 
     /// Sees the service made, and returns what the screen shows then.
@@ -81,11 +93,14 @@ fn shown(output: &str) -> String {
                 let end = rest
                     .find(|letter: char| letter.is_ascii_alphabetic())
                     .unwrap();
-                match &rest[..=end] {
-                    "[1A" => at = at.saturating_sub(1),
-                    "[1B" => at += 1,
-                    "[2K" => lines[at].clear(),
-                    other => panic!("an unknown sequence: {other:?}"),
+                let count = || rest[1..end].parse::<usize>().unwrap();
+                match &rest[end..=end] {
+                    "A" => at = at.saturating_sub(count()),
+                    "B" => at += count(),
+                    "K" => lines[at].clear(),
+                    // The cursor, hidden and shown.
+                    "l" | "h" => {}
+                    _ => panic!("an unknown sequence: {:?}", &rest[..=end]),
                 }
                 rest = &rest[end + 1..];
             }
@@ -99,16 +114,20 @@ fn shown(output: &str) -> String {
 }
 
 const NAME: &str = "Name of the service, as in: order-book";
-const AUTHOR: &str = "Author, as in: Ada Lovelace <ada@example.org>";
+const AUTHOR: &str = "Author";
 const DESCRIPTION: &str = "What the service does, in one sentence";
 const PORT: &str = "Port of the gRPC server";
 const PACKAGE: &str = "Protobuf package, ending in a version";
 const REGISTRY: &str = "Image registry and path";
-const LICENSE: &str = "Licence: MIT, Apache-2.0 or proprietary";
+const LICENSE: &str = "Licence";
+const UP: &str = "\u{1b}[A";
+
+/// Whom git knows has no need to type it.
+const ME: &str = crate::support::generator::AUTHOR;
 
 #[test]
-fn a_wrong_answer_is_asked_for_again() {
-    questions_are_asked_again(oldest());
+fn a_wrong_answer_is_asked_for_again_at_once() {
+    wrong_answers_are_asked_for_again(oldest());
 }
 
 #[test]
@@ -116,27 +135,32 @@ fn enter_is_an_answer_to_every_question_but_the_name() {
     enter_takes_every_default(oldest());
 }
 
-pub fn questions_are_asked_again(cargo_generate: &Path) {
+pub fn wrong_answers_are_asked_for_again(cargo_generate: &Path) {
     let directory = TempDir::new().unwrap();
     let generator = Generator::at(cargo_generate);
-    let mut person = Person::generates_in(directory.path(), &generator);
-    person.is_asked(NAME, "Order Book");
+    let mut person = Person::generates_in(directory.path(), &generator, &[]);
+    person.is_asked(NAME, "", "Order Book");
     person.sees("\"Order Book\" can't be the service's name");
-    person.is_asked(NAME, "order-book");
-    person.is_asked(AUTHOR, "Zoë \"Z\" Müller <zoe@example.org>");
-    person.is_asked(DESCRIPTION, "Keeps the open orders.");
-    person.is_asked(PORT, "423020");
-    person.is_asked(PACKAGE, "orders");
-    person.is_asked(REGISTRY, "");
-    person.is_asked(LICENSE, "Apache-2.0");
+    person.is_asked(NAME, "", "order-book");
+    person.is_asked(AUTHOR, ME, "Zoë \"Z\" Müller <zoe@example.org>");
+    person.is_asked(
+        DESCRIPTION,
+        "The order-book service",
+        "Keeps the open orders.",
+    );
+    person.is_asked(PORT, "42302", "423020");
     person.sees("\"423020\" is not a port: give a whole number from 1 to 65535");
-    person.is_asked("port", "http");
+    person.is_asked(PORT, "42302", "http");
     person.sees("\"http\" is not a port");
-    person.is_asked("port", "50051");
+    person.is_asked(PORT, "42302", "50051");
+    person.is_asked(PACKAGE, "order_book.v1", "orders");
     person.sees("\"orders\" is not a protobuf package: end it in a version");
-    person.is_asked("proto_package", "orders.v2");
+    person.is_asked(PACKAGE, "order_book.v1", "orders.v2");
+    person.is_asked(REGISTRY, "localhost:5000", "");
+    person.chooses(LICENSE, UP);
     let screen = person.sees_the_end();
-    assert!(screen.contains("New project created"), "{screen}");
+    let next = ["    cd ", "/order-book\n    make run\n    make test\n"];
+    assert!(next.iter().all(|text| screen.contains(text)), "{screen}");
 
     let answers = Answers::new("order-book")
         .with("author", "Zoë \"Z\" Müller <zoe@example.org>")
@@ -150,52 +174,114 @@ pub fn questions_are_asked_again(cargo_generate: &Path) {
 pub fn enter_takes_every_default(cargo_generate: &Path) {
     let directory = TempDir::new().unwrap();
     let generator = Generator::at(cargo_generate);
-    let mut person = Person::generates_in(directory.path(), &generator);
-    person.is_asked(NAME, "greeter");
-    for question in [AUTHOR, DESCRIPTION, PORT, PACKAGE, REGISTRY, LICENSE] {
-        person.is_asked(question, "");
+    let mut person = Person::generates_in(directory.path(), &generator, &[]);
+    person.is_asked(NAME, "", "greeter");
+    for question in [AUTHOR, DESCRIPTION, PORT, PACKAGE, REGISTRY] {
+        person.is_asked(question, "", "");
     }
+    person.chooses(LICENSE, "");
     person.sees_the_end();
     inspect(&directory.path().join("greeter"), &Answers::new("greeter"));
 }
 
+/// At whichever question.
 #[test]
-fn who_stops_at_a_question_has_been_told_what_to_remove() {
-    let directory = TempDir::new().unwrap();
-    let generator = Generator::oldest();
-    let mut person = Person::generates_in(directory.path(), &generator);
-    person.is_asked(NAME, "greeter");
-    let greeter = directory.path().join("greeter");
-    let advice = format!("The service goes to {}.", greeter.display());
-    person.sees(&advice);
-    person.sees("If you stop before the end, remove that directory.");
-    person.sees(AUTHOR);
-    person.screen.send_control('c').unwrap();
-    person.screen.exp_eof().unwrap();
-    assert_eq!(fs::read_dir(&greeter).unwrap().count(), 0);
+fn who_stops_leaves_nothing_behind() {
+    let questions = [NAME, AUTHOR, DESCRIPTION, PORT, PACKAGE, REGISTRY, LICENSE];
+    for last in 0..questions.len() {
+        let directory = TempDir::new().unwrap();
+        let generator = Generator::oldest();
+        let mut person = Person::generates_in(directory.path(), &generator, &[]);
+        for question in &questions[..last] {
+            let answer = if *question == NAME { "greeter" } else { "" };
+            person.is_asked(question, "", answer);
+        }
+        person.sees(questions[last]);
+        person.screen.send_control('c').unwrap();
+        person.screen.exp_eof().unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
 }
 
-/// The screen in README.md is no drawing.
+/// Each line is the answer to one question, as if it had been typed.
 #[test]
-fn the_readme_shows_the_screen() {
+fn several_lines_may_be_pasted_at_once() {
     let directory = TempDir::new().unwrap();
-    let mut person = Person::generates_in(directory.path(), &Generator::oldest());
-    person.is_asked(NAME, "Order Book");
-    person.is_asked(NAME, "order-book");
-    person.is_asked(AUTHOR, "Ada Lovelace <ada@example.org>");
-    person.is_asked(DESCRIPTION, "Keeps the open orders of a market.");
-    person.is_asked(PORT, "423020");
-    for question in [PACKAGE, REGISTRY, LICENSE] {
-        person.is_asked(question, "");
+    let mut person = Person::generates_in(directory.path(), &Generator::oldest(), &[]);
+    person.sees(NAME);
+    person.types("greeter\nAda\nGreets.\nport 50051\n50051\n\nghcr.io/acme\n");
+    person.sees("\"port 50051\" is not a port");
+    person.sees_the_end();
+    let answers = Answers::new("greeter")
+        .with("author", "Ada")
+        .with("description", "Greets.")
+        .with("port", "50051")
+        .with("registry", "ghcr.io/acme");
+    inspect(&directory.path().join("greeter"), &answers);
+}
+
+/// Nobody can tell the hook that asks what was given beforehand; it is heeded all the same.
+#[test]
+fn what_is_given_beforehand_holds() {
+    let directory = TempDir::new().unwrap();
+    let given = ["-d", "port=50051", "-d", "license=mit"];
+    let mut person = Person::generates_in(directory.path(), &Generator::oldest(), &given);
+    person.is_asked(NAME, "", "greeter");
+    for question in [AUTHOR, DESCRIPTION, PORT, PACKAGE, REGISTRY] {
+        person.is_asked(question, "", "");
     }
-    person.sees("is not a port");
-    person.is_asked("port", "42302");
+    person.chooses(LICENSE, "");
+    person.sees(
+        "`port` was given beforehand, by -d, a values file or the environment: it is \"50051\", \
+         not \"42302\".",
+    );
+    person.sees_the_end();
+    let answers = Answers::new("greeter").with("port", "50051");
+    inspect(&directory.path().join("greeter"), &answers);
+}
+
+/// Who gives the name may be a script, but one that forgot --silent is asked all the same.
+#[test]
+fn with_a_name_cargo_generate_asks_for_what_is_not_given() {
+    let directory = TempDir::new().unwrap();
+    let given = ["--name", "greeter", "-d", "port=50051"];
+    let mut person = Person::generates_in(directory.path(), &Generator::oldest(), &given);
+    person.sees("If you stop before the end, remove that directory.");
+    for (question, default) in [
+        (AUTHOR, "<from git>"),
+        (DESCRIPTION, "<from the name>"),
+        (PACKAGE, "<crate_name>.v1"),
+        (REGISTRY, "localhost:5000"),
+        (LICENSE, "MIT"),
+    ] {
+        person.is_asked(question, default, "");
+    }
+    person.sees_the_end();
+    let answers = Answers::new("greeter").with("port", "50051");
+    inspect(&directory.path().join("greeter"), &answers);
+}
+
+/// The screen in the documentation is no drawing.
+#[test]
+fn the_documentation_shows_the_screen() {
+    let directory = TempDir::new().unwrap();
+    let mut person = Person::generates_in(directory.path(), &Generator::oldest(), &[]);
+    person.is_asked(NAME, "", "Order Book");
+    person.is_asked(NAME, "", "order-book");
+    person.is_asked(AUTHOR, ME, "Ada Lovelace <ada@example.org>");
+    person.is_asked(DESCRIPTION, "", "Keeps the open orders of a market.");
+    person.is_asked(PORT, "", "423020");
+    person.is_asked(PORT, "", "");
+    for question in [PACKAGE, REGISTRY] {
+        person.is_asked(question, "", "");
+    }
+    person.chooses(LICENSE, "");
     let screen = person
         .sees_the_end()
         .replace(directory.path().to_str().unwrap(), "/home/ada");
-    let readme = read("README.md");
+    let page = read("README.md");
     assert!(
-        readme.contains(screen.trim()),
+        page.contains(screen.trim()),
         "README.md does not show:\n{screen}"
     );
 }

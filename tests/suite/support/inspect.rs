@@ -15,7 +15,7 @@ use protox::prost_reflect::DescriptorPool;
 use super::{
     answers::Answers,
     command::run,
-    repository::{files, read, root},
+    repository::{files, questions, read, root},
 };
 
 /// Holds the service in `directory` against its answers.
@@ -45,14 +45,12 @@ pub fn inspect(directory: &Path, answers: &Answers) {
 
 /// Every name that a template file may use.
 pub fn placeholders() -> BTreeSet<String> {
-    let config: toml::Table = read("cargo-generate.toml").parse().unwrap();
-    let asked = config["placeholders"].as_table().unwrap().keys().cloned();
     let derived = read("hooks/derive-names.rhai");
     let derived = derived
         .split("variable::set(\"")
         .skip(1)
         .map(|rest| rest.split('"').next().unwrap().to_owned());
-    let mut names: BTreeSet<_> = asked.chain(derived).collect();
+    let mut names: BTreeSet<_> = questions().into_iter().chain(derived).collect();
     // Put together in a loop there.
     assert!(names.remove("dir_"));
     names.extend((1..=8).map(|at| format!("dir_{at}")));

@@ -36,6 +36,13 @@ pub fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The questions that are asked, which cargo-generate knows as placeholders.
+pub fn questions() -> Vec<String> {
+    let config: toml::Table = read("cargo-generate.toml").parse().unwrap();
+    let placeholders = config["conditional"]["!asked"]["placeholders"].as_table();
+    placeholders.unwrap().keys().cloned().collect()
+}
+
 /// The oldest cargo-generate that the template supports.
 pub fn oldest() -> &'static Path {
     static BINARY: LazyLock<PathBuf> = LazyLock::new(|| tool("OLDEST"));

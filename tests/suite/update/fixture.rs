@@ -230,7 +230,8 @@ impl Template {
         template.write("template/Cargo.lock", &(before + &package));
         template.git(&["rm", "--quiet", "template/ci/old"]);
         template.write_script("template/ci/new", "#!/bin/sh\necho new\n");
-        let question = "[placeholders.team]\nprompt = \"Team\"\ndefault = \"nobody\"\n\n[hooks]";
+        let question = "[conditional.\"!asked\".placeholders.team]\nprompt = \"Team\"\n\
+                        default = \"nobody\"\n\n[hooks]";
         template.edit("cargo-generate.toml", "[hooks]", question);
         template.append("template/.template.toml", "team = \"{{team}}\"\n");
     }

@@ -10,7 +10,7 @@ use crate::support::{
     answers::{Answers, examples},
     command::run,
     generator::{Generator, Outcome},
-    repository::{oldest, read},
+    repository::{oldest, questions, read},
 };
 
 /// The version of this template.
@@ -45,14 +45,13 @@ fn every_answer_is_remembered_and_gives_the_same_service_again() {
         let file = remembered(&service);
         assert_eq!(file["template"]["version"].as_str(), Some(&*version()));
         assert_eq!(file["template"]["name"].as_str(), Some(&*answers.name));
-        let questions: toml::Table = read("cargo-generate.toml").parse().unwrap();
-        let asked = questions["placeholders"].as_table().unwrap().keys();
-        let taken: Vec<_> = asked.map(String::as_str).chain(["chassis"]).collect();
+        let mut taken = questions();
+        taken.push("chassis".into());
         assert_eq!(file["values"].as_table().unwrap().len(), taken.len());
         for question in taken {
             assert_eq!(
-                file["values"][question].as_str(),
-                Some(&*answers.get(question))
+                file["values"][&question].as_str(),
+                Some(&*answers.get(&question))
             );
         }
 
