@@ -121,6 +121,14 @@ impl Flight {
         has.itself.is_some()
     }
 
+    /// The same from the start, for most of its life.
+    pub(super) fn wait_from_the_start(&self) -> bool {
+        let itself = self.holdings.charge_lasting(ITSELF);
+        let room = itself.is_some();
+        self.has().itself = itself;
+        room && self.wait()
+    }
+
     /// The client has done something. False where its handler should not go on now,
     /// since there is too much else to do.
     pub(super) fn go_on(&self) -> bool {

@@ -51,6 +51,9 @@ use crate::{
 /// streams last for ever.
 const NEVER_SHED: &str = "/grpc.health.v1.Health/";
 
+/// What the paths of health and reflection begin with.
+const STANDARD: &str = "/grpc.";
+
 /// Who sent a request, for `tonic::Request::{remote_addr, peer_certs}`.
 #[derive(Clone)]
 pub(super) enum Peer {
@@ -210,8 +213,9 @@ fn admit(account: &Arc<Account>, flight: &Flight, path: &str, shape: Shape) -> R
     if !path.starts_with(NEVER_SHED) {
         let permit = account.permit();
         flight.admit(permit.ok_or_else(|| Status::resource_exhausted(BUSY))?);
-    } else if !shape.has_one_response() && !flight.wait() {
-        // It waits for most of its life, and that of many takes memory.
+    }
+    // Such a stream waits for most of its life, and that of many takes memory.
+    if path.starts_with(STANDARD) && !shape.has_one_response() && !flight.wait_from_the_start() {
         return Err(Status::resource_exhausted(FULL));
     }
     Ok(())

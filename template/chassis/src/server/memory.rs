@@ -21,6 +21,9 @@ use tokio::time::sleep;
 /// How many times what is free one connection may have.
 const TIMES: usize = 2;
 
+/// The same of what lasts: up to a half is so, and up to two thirds in all.
+const TIMES_LASTING: usize = 1;
+
 /// Bytes of each connection that are not counted.
 const UNCOUNTED: usize = 64 * 1024;
 
@@ -73,6 +76,15 @@ impl Memory {
 impl Holdings {
     /// Holds so many bytes more, if there is room for them.
     pub(super) fn charge(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
+        self.charge_up_to(TIMES, bytes)
+    }
+
+    /// The same for what is going to stay, and still has to have room for what it does.
+    pub(super) fn charge_lasting(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
+        self.charge_up_to(TIMES_LASTING, bytes)
+    }
+
+    fn charge_up_to(self: &Arc<Self>, times: usize, bytes: usize) -> Option<Charge> {
         let before = self.bytes.fetch_add(bytes, Relaxed);
         // Taken in any case, so that it can be given back by the one rule there is.
         let charge = Charge {
@@ -88,7 +100,7 @@ impl Holdings {
         // Below zero for a moment, where an end is counted before its begin is.
         let used = used.cast_signed().max(0).cast_unsigned();
         let free = self.memory.total.saturating_sub(used);
-        let fits = counted <= free && self::counted(before) < TIMES.saturating_mul(free);
+        let fits = counted <= free && self::counted(before) < times.saturating_mul(free);
         fits.then_some(charge)
     }
 

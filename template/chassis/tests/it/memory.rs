@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::{
+    collections::BTreeSet,
     fs,
     time::{Duration, Instant},
 };
@@ -16,8 +17,13 @@ use chassis::testing::{
 use prost::Message;
 use tokio::{task::JoinSet, time::sleep};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_request::MessageRequest,
+};
 
-use crate::support::{UNARY, echo, echo_request, echoing, program, request, running, script, stub};
+use crate::support::{
+    UNARY, connect, echo, echo_request, echoing, program, request, running, script, stub,
+};
 
 /// What the service may hold, and in all: with what it needs for itself and for
 /// connections, and what the allocator keeps.
@@ -188,33 +194,53 @@ async fn requests_that_come_slowly_are_bounded() {
     .await;
 }
 
-#[tokio::test]
-async fn watchers_of_health_are_bounded_and_checks_are_answered() {
-    // What is not counted and what is there are enough for 8 of them each.
-    let service = running(&["--max-memory", "64K"]);
+/// Begins as many streams as one connection may have; returns how many of them were
+/// answered, and stay.
+async fn streams_that_stay(service: &Child, path: &str, flags: u8, request: &[u8]) -> usize {
     let mut client = Raw::greet(&service.address()).await;
     for stream in (0..100).map(|n| 2 * n + 1) {
-        client.begin(stream, "/grpc.health.v1.Health/Watch").await;
-        client.end(stream, &[]).await;
+        client.begin(stream, path).await;
+        let request = frame(DATA, flags, stream, &prefixed(request));
+        client.send(&request).await;
     }
-    // Some begin before it shows that there is no room for them, and not all of these are
-    // reset then: the bound is met roughly.
-    let (mut answered, mut watching) = (0, 0);
-    while answered < 100 {
+    let (mut answered, mut ended) = (BTreeSet::new(), BTreeSet::new());
+    while answered.union(&ended).count() < 100 {
         let frame = client.next().await.unwrap();
         match frame.kind {
-            HEADERS => {
-                answered += 1;
-                watching += i32::from(frame.flags & END_STREAM == 0);
-            }
-            RST_STREAM => watching -= 1,
+            DATA => _ = answered.insert(frame.stream),
+            RST_STREAM => _ = ended.insert(frame.stream),
+            HEADERS if frame.flags & END_STREAM != 0 => _ = ended.insert(frame.stream),
             _ => {}
         }
     }
-    assert!((8..=50).contains(&watching), "{watching}");
-    let channel = crate::support::connect(&service.address()).await;
+    // Whoever asks for something small is answered.
+    let channel = connect(&service.address()).await;
     let mut health = HealthClient::new(channel);
     health.check(HealthCheckRequest::default()).await.unwrap();
+    answered.difference(&ended).count()
+}
+
+// What is not counted is enough for 8 of them, and half of the memory for 4 more.
+#[tokio::test]
+async fn watchers_of_health_are_bounded_and_checks_are_answered() {
+    let service = running(&["--max-memory", "64K"]);
+    let path = "/grpc.health.v1.Health/Watch";
+    let watching = streams_that_stay(&service, path, END_STREAM, &[]).await;
+    assert!((8..=16).contains(&watching), "{watching}");
+}
+
+#[tokio::test]
+async fn streams_of_reflection_are_bounded_and_checks_are_answered() {
+    let service = running(&["--max-memory", "64K"]);
+    let list = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    for version in ["v1", "v1alpha"] {
+        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+        let asking = streams_that_stay(&service, &path, 0, &list.encode_to_vec()).await;
+        assert!((8..=16).contains(&asking), "{version}: {asking}");
+    }
 }
 
 #[tokio::test]
