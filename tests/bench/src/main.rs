@@ -2,6 +2,7 @@
 
 mod counts;
 mod http2;
+mod idle;
 mod load;
 mod server;
 mod table;
@@ -9,6 +10,7 @@ mod table;
 use std::{env, error::Error, fs, path::PathBuf, process::ExitCode, thread, time::Duration};
 
 use counts::Tool;
+use idle::Idle;
 use load::LOADS;
 use server::Target;
 use table::{BARE, CLEAN_BUILD, CRATES, EDIT_BUILD, GO, OFF, Results, SERVICE};
@@ -54,6 +56,13 @@ async fn run() -> Result<(), Box<dyn Error>> {
         for target in &targets {
             eprintln!("Counting: {}", target.name);
             measure_counts(target, &mut results).await;
+            let idle = Idle::measure(target).await?;
+            results.add(target.name, "memory, idle connection", idle.each / 1e3);
+            results.add(
+                target.name,
+                "memory after 1000 of them",
+                megabytes(idle.afterwards),
+            );
         }
     }
     if let Some(builds) = env::var_os("BUILDS") {

@@ -123,6 +123,12 @@ pub const FIGURES: &[Figure] = &[
         &[to_bare(AtMost(1.5)), to_go(AtMost(1.0))],
     ),
     figure(
+        "memory, idle connection",
+        "KB",
+        &[to_bare(AtMost(1.0)), to_go(AtMost(1.0))],
+    ),
+    figure("memory after 1000 of them", "MB", &[to_bare(AtMost(2.0))]),
+    figure(
         "start to first answer",
         "ms",
         &[to_bare(AtMost(2.0)), to_go(AtMost(1.0))],

@@ -6,12 +6,14 @@
 use std::{env, error::Error, future::poll_fn, pin::pin};
 
 use bench::{Echoes, proto::echo_service_server::EchoServiceServer};
-use hyper::{Request, body::Incoming, server::conn::http2, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    io::BufReader,
-    net::{TcpListener, TcpStream},
+use hyper::{
+    Request,
+    body::{Bytes, Incoming},
+    server::conn::http2,
+    service::service_fn,
 };
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
 use tonic::{body::Body, codegen::Service};
 
 #[allow(dead_code, reason = "the service announces something")]
@@ -38,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve(tcp: TcpStream, echoes: EchoServiceServer<Echoes>) {
-    let cork = Cork::new(b"", BufReader::with_capacity(16 * 1024, tcp));
+    let cork = Cork::new(Bytes::new(), tcp);
     let mut batches = Batches::new(cork.clone());
     let service = service_fn(|request: Request<Incoming>| {
         let mut echoes = echoes.clone();
