@@ -28,6 +28,10 @@ use crate::{contract::Shape, deadline::Deadline, telemetry::methods::InFlight};
 /// than the 4 MiB that a generated client takes at most, and their prefix.
 const MAX_READ: usize = 4 * 1024 * 1024 + 5 + 1;
 
+/// Frames of it to keep until then, however little is in each. 4096: 4 MiB, if each is
+/// of one KiB.
+const MAX_FRAMES: usize = 4096;
+
 /// How long a stream of replies may keep its caller waiting for the first of them. A
 /// service that fails does so at once; one that has nothing to say yet may be silent
 /// for hours.
@@ -69,7 +73,7 @@ impl Begun {
         };
         let (mut frames, mut size) = (VecDeque::new(), 0);
         let mut ended = body.is_end_stream();
-        while !ended && size < wanted {
+        while !ended && size < wanted && frames.len() < MAX_FRAMES {
             let Ok(frame) = timeout_at(until, body.frame()).await else {
                 break;
             };
@@ -205,5 +209,27 @@ impl HttpBody for CallBody {
             None => {}
         }
         Poll::Ready(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http_body_util::StreamBody;
+    use tonic::codegen::tokio_stream::{self, StreamExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_response_in_crumbs_is_handed_on_before_its_end() {
+        let crumb = Bytes::from_static(b"x");
+        let crumbs = vec![crumb; MAX_FRAMES].into_iter().map(Frame::data);
+        let crumbs = crumbs.map(Ok::<_, Infallible>);
+        let endless = tokio_stream::iter(crumbs).chain(tokio_stream::pending());
+        let response = Response::new(Body::new(StreamBody::new(endless)));
+        let latest = Instant::now() + Duration::from_hours(1);
+        let begun = Begun::read(response, Some(Shape::Unary), latest).await;
+        assert!(begun.unwrap().rest.is_some());
     }
 }

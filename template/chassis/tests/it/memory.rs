@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     time::{Duration, Instant},
 };
 
@@ -22,7 +21,7 @@ use tonic_reflection::pb::v1::{
 };
 
 use crate::support::{
-    UNARY, connect, echo, echo_request, echoing, program, request, running, script, stub,
+    UNARY, connect, echo, echo_request, echoing, memory, program, request, running, script, stub,
 };
 
 /// What the service may hold, and in all: with what it needs for itself and for
@@ -31,14 +30,6 @@ const MAX_MEMORY: &str = "32M";
 const MOST: u64 = 128 * 1024;
 
 const MIB: usize = 1024 * 1024;
-
-/// A figure of `service` in KiB: VmRSS, what it takes now, or VmHWM, the most it ever took.
-fn memory(service: &Child, figure: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", service.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with(figure));
-    let kib = line.unwrap().split_whitespace().nth(1);
-    kib.unwrap().parse().unwrap()
-}
 
 /// Fails unless the service stays within its limits, answers others meanwhile, and takes
 /// little again when the attack is over.

@@ -13,6 +13,7 @@ mod replay;
 mod retries;
 mod strangers;
 mod tls;
+mod trickle;
 
 use chassis::Channel;
 use tonic::{Response, Status, Streaming, codegen::tokio_stream};

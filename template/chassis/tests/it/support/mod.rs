@@ -10,6 +10,8 @@ use chassis::testing::http2::prefixed;
 use prost::Message;
 use tonic::{Request, Status, transport::Channel};
 
+#[cfg(target_os = "linux")]
+pub use self::program::memory;
 pub use self::{
     in_process::InProcess,
     program::{in_front_of, program, running, start},

@@ -36,3 +36,12 @@ pub fn running(flags: &[&str]) -> Child {
 pub fn in_front_of(upstream: u16, flags: &[&str]) -> Child {
     running(&[&["--client-port", &upstream.to_string()], flags].concat())
 }
+
+/// A figure of `service` in KiB: VmRSS, what it takes now, or VmHWM, the most it ever took.
+#[cfg(target_os = "linux")]
+pub fn memory(service: &Child, figure: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", service.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with(figure));
+    let kib = line.unwrap().split_whitespace().nth(1);
+    kib.unwrap().parse().unwrap()
+}
