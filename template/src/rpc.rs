@@ -1,7 +1,10 @@
 //! The adapter: protobuf in, one call of the core, protobuf or a `Status` out.
 
-use chassis::server::{Rpcs, limits::MAX_MESSAGE_SIZE};
-use tonic::{Request, Response, Status};
+use chassis::{
+    server::{Rpcs, limits::MAX_MESSAGE_SIZE},
+    status::Details,
+};
+use tonic::{Code, Request, Response, Status};
 
 use {{crate_name}}_api::{
     DESCRIPTORS, GrpcServer, GrpcService,
@@ -40,6 +43,9 @@ impl GrpcService for Rpc {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         match error {
+            Error::TooLong(_) => Details::new()
+                .violation("message", &error)
+                .status(Code::InvalidArgument, format_args!("message: {error}")),
             Error::Upstream(status) => {
                 Self::new(status.code(), format!("upstream: {}", status.message()))
             }
@@ -51,24 +57,32 @@ impl From<Error> for Status {
 mod tests {
     use std::sync::Arc;
 
-    use tonic::Code;
-
     use {{crate_name}}_api::MockApi;
 
     use super::*;
+    use crate::service::LONGEST_MESSAGE;
 
-    async fn hello(service: Service) -> Result<String, Status> {
-        let request = Request::new(HelloRequest {
-            message: "Hello, world!".into(),
-        });
+    async fn hello(service: Service, message: &str) -> Result<String, Status> {
+        let message = message.into();
+        let request = Request::new(HelloRequest { message });
         let response = Rpc { service }.hello(request).await?;
         Ok(response.into_inner().message)
     }
 
     #[tokio::test]
     async fn hello_answers_with_the_message_it_was_sent() {
-        let answer = hello(Service::default()).await;
+        let answer = hello(Service::default(), "Hello, world!").await;
         assert_eq!(answer.unwrap(), "Hello, world!");
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_too_long_is_refused_with_the_name_of_the_field() {
+        let mut message = "x".repeat(LONGEST_MESSAGE);
+        assert!(hello(Service::default(), &message).await.is_ok());
+        message.push('x');
+        let status = hello(Service::default(), &message).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(Details::of(&status).violations[0].field, "message");
     }
 
     #[tokio::test]
@@ -77,9 +91,8 @@ mod tests {
         upstream
             .expect_hello()
             .returning(|_| Err(Status::resource_exhausted("full")));
-        let status = hello(Service::with_upstream(Arc::new(upstream)))
-            .await
-            .unwrap_err();
+        let service = Service::with_upstream(Arc::new(upstream));
+        let status = hello(service, "Hello, world!").await.unwrap_err();
         assert_eq!(status.code(), Code::ResourceExhausted);
         assert_eq!(status.message(), "upstream: full");
     }

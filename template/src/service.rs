@@ -11,9 +11,15 @@ pub struct Service {
     upstream: Option<Arc<dyn Api>>,
 }
 
+/// The longest message that it takes, in bytes.
+pub const LONGEST_MESSAGE: usize = 1_000_000;
+
 /// What the core answers when it can't do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The message is too long.
+    #[error("it has {0} bytes, the limit is {LONGEST_MESSAGE}")]
+    TooLong(usize),
     /// The service that this one depends on failed.
     #[error("upstream: {}", .0.message())]
     Upstream(#[from] api::Error),
@@ -31,6 +37,9 @@ impl Service {
     /// Answers with `message`, as its upstream does where it has one.
     // TODO: replace the echo by what your service does.
     pub async fn hello(&self, message: String) -> Result<String, Error> {
+        if message.len() > LONGEST_MESSAGE {
+            return Err(Error::TooLong(message.len()));
+        }
         match &self.upstream {
             Some(upstream) => Ok(upstream.hello(message).await?),
             None => Ok(message),

@@ -20,6 +20,7 @@ mod setup;
 mod signals;
 mod slots;
 mod standard;
+pub mod status;
 mod tasks;
 pub mod telemetry;
 #[cfg(feature = "testing")]

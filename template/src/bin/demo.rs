@@ -3,8 +3,7 @@
 use std::{error::Error, process::ExitCode};
 
 use chassis::{
-    Channel,
-    channel,
+    Channel, channel,
     cli::{complain, say},
     telemetry::log,
 };
