@@ -34,6 +34,9 @@ pub(super) const FULL: &str = "too much memory is in use for requests and respon
 pub(super) struct Memory {
     total: usize,
     used: AtomicUsize,
+    connections: AtomicUsize,
+    /// The most that was held since it was last asked for.
+    peak: AtomicUsize,
 }
 
 /// What is held for one connection.
@@ -59,11 +62,34 @@ impl Memory {
         Arc::new(Self {
             total,
             used: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
         })
+    }
+
+    /// What is held, with as much as each connection may have that isn't counted.
+    pub(super) fn held(&self) -> usize {
+        not_below_zero(self.used.load(Relaxed)) + self.connections.load(Relaxed) * UNCOUNTED
+    }
+
+    /// The most that was held, since the last peak was forgotten.
+    pub(super) fn peak(&self) -> usize {
+        self.peak.load(Relaxed)
+    }
+
+    /// From here on.
+    pub(super) fn forget_peak(&self) {
+        self.peak.store(self.held(), Relaxed);
+    }
+
+    fn see(&self) {
+        self.peak.fetch_max(self.held(), Relaxed);
     }
 
     /// What a new connection holds: nothing yet.
     pub(super) fn open(self: &Arc<Self>) -> Arc<Holdings> {
+        self.connections.fetch_add(1, Relaxed);
+        self.see();
         Arc::new(Holdings {
             memory: self.clone(),
             bytes: AtomicUsize::new(0),
@@ -97,9 +123,8 @@ impl Holdings {
             return Some(charge);
         }
         let used = self.memory.used.fetch_add(counted, Relaxed);
-        // Below zero for a moment, where an end is counted before its begin is.
-        let used = used.cast_signed().max(0).cast_unsigned();
-        let free = self.memory.total.saturating_sub(used);
+        self.memory.see();
+        let free = self.memory.total.saturating_sub(not_below_zero(used));
         let fits = counted <= free && self::counted(before) < times.saturating_mul(free);
         fits.then_some(charge)
     }
@@ -135,9 +160,20 @@ impl Charge {
     }
 }
 
+/// What is used is less than nothing for a moment, where an end is counted before its begin is.
+fn not_below_zero(used: usize) -> usize {
+    used.cast_signed().max(0).cast_unsigned()
+}
+
 /// How many of the bytes of a connection are counted.
 fn counted(bytes: usize) -> usize {
     bytes.saturating_sub(UNCOUNTED)
+}
+
+impl Drop for Holdings {
+    fn drop(&mut self) {
+        self.memory.connections.fetch_sub(1, Relaxed);
+    }
 }
 
 impl Drop for Charge {

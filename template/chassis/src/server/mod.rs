@@ -20,6 +20,7 @@
 //! | `shares`     | what it may take of what all have to share            |
 //! | `memory`     | what is held for peers, and how much may be           |
 //! | `cgroup`     | how much memory there is                              |
+//! | `peak`       | what was held goes back to the system                 |
 //! | `stall`      | notices what makes no progress                        |
 //! | `flight`     | one RPC as its connection sees it                     |
 //! | `handler`    | one RPC: shedding, deadline, panics                   |
@@ -48,6 +49,7 @@ mod idle;
 pub mod limits;
 mod memory;
 mod messages;
+mod peak;
 mod piece;
 mod protocol;
 mod request;
@@ -203,7 +205,8 @@ impl Server {
             .with(of_v1, reflection::v1(contracts))
             .with(of_v1alpha, reflection::v1alpha(contracts));
         let permits = Permits::new(limits.max_connections);
-        let memory = limits.memory(cgroup::memory());
+        let memory = Memory::new(limits.memory(cgroup::memory()));
+        tokio::spawn(peak::give_back(Arc::downgrade(&memory)));
         let connections = Arc::new(Connections {
             tls,
             handler: Arc::new(Handler::new(
@@ -214,7 +217,7 @@ impl Server {
                 tell_ids,
             )),
             shares: Shares::new(limits.max_requests),
-            memory: Memory::new(memory),
+            memory,
             // As many as can run at a time.
             turns: Turns::new(Handle::current().metrics().num_workers()),
             metrics,

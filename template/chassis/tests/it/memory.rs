@@ -29,6 +29,9 @@ use crate::support::{
 const MAX_MEMORY: &str = "32M";
 const MOST: u64 = 128 * 1024;
 
+/// Connections of which each has a hundred calls in flight.
+const CROWD: usize = 200;
+
 const MIB: usize = 1024 * 1024;
 
 /// Fails unless the service stays within its limits, answers others meanwhile, and takes
@@ -232,6 +235,46 @@ async fn streams_of_reflection_are_bounded_and_checks_are_answered() {
         let asking = streams_that_stay(&service, &path, 0, &list.encode_to_vec()).await;
         assert!((8..=16).contains(&asking), "{version}: {asking}");
     }
+}
+
+/// Only glibc has to be told.
+#[cfg(target_env = "gnu")]
+#[tokio::test]
+async fn what_many_connections_took_goes_back_after_them() {
+    let service = running(&[]);
+    let address = service.address();
+    echo(&address, "before").await.unwrap();
+    let before = memory(&service, "VmRSS");
+    let call = prefixed(&script("reply").encode_to_vec());
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        let raw = Raw::silent(&address).await;
+        let mut raw = raw.greeted_with(&[(INITIAL_WINDOW_SIZE, 0)]).await;
+        let mut calls = Vec::new();
+        for stream in (0..100).map(|n| 2 * n + 1) {
+            calls.extend(headers(stream, &http2::request(UNARY)));
+            calls.extend(frame(DATA, END_STREAM, stream, &call));
+        }
+        raw.send(&calls).await;
+        crowd.push(raw);
+    }
+    // Each of them has been begun, if no more.
+    for raw in &mut crowd {
+        for _ in 0..100 {
+            raw.wait_for(HEADERS).await;
+        }
+    }
+    let most = memory(&service, "VmRSS");
+    drop(crowd);
+    let began = Instant::now();
+    while memory(&service, "VmRSS") > 2 * before {
+        let now = memory(&service, "VmRSS");
+        let late = began.elapsed() > Duration::from_secs(10);
+        assert!(!late, "{before} KiB before, {most} at most, {now} after");
+        sleep(Duration::from_millis(50)).await;
+    }
+    let took = began.elapsed();
+    println!("{before} KiB before, {most} at most, back within {took:?}");
 }
 
 #[tokio::test]
