@@ -7,6 +7,7 @@ pub mod channel;
 pub mod cli;
 pub mod context;
 mod contract;
+pub mod cookbook;
 mod deadline;
 pub mod file;
 mod healthcheck;

@@ -35,18 +35,29 @@ pub trait Prefix: Clone + Send + Sync + 'static {
 ///     const PORT: u16 = 42400;
 /// }
 ///
+/// #[derive(Clone)]
+/// struct Payments;
+///
+/// impl Prefix for Payments {
+///     const PREFIX: &str = "card-payments";
+///     const PORT: u16 = 42500;
+/// }
+///
 /// #[derive(Args)]
 /// struct Flags {
 ///     #[command(flatten, next_help_heading = "Inventory")]
 ///     inventory: Upstream<Inventory>,
+///     #[command(flatten, next_help_heading = "Payments")]
+///     payments: Upstream<Payments>,
 /// }
 ///
 /// # const ABOUT: chassis::About =
 /// #     chassis::about! { year: "2026", env_prefix: "SHOP", port: 50051 };
-/// let arguments = ["shop", "--inventory-ip", "10.0.0.7", "--inventory-timeout", "1s"];
-/// let flags: Flags = chassis::cli::parse_from(&ABOUT, arguments).unwrap();
-/// let settings = flags.inventory.settings().unwrap();
-/// assert_eq!(settings.address(), "10.0.0.7:42400");
+/// let arguments = "shop --inventory-ip 10.0.0.7 --inventory-timeout 1s --card-payments-port 443";
+/// let flags: Flags = chassis::cli::parse_from(&ABOUT, arguments.split(' ')).unwrap();
+/// let (inventory, payments) = (flags.inventory.settings(), flags.payments.settings());
+/// assert_eq!(inventory.unwrap().address(), "10.0.0.7:42400");
+/// assert_eq!(payments.unwrap().address(), "localhost:443");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Upstream<P> {
