@@ -6,6 +6,8 @@ TOOLS := target/.git/tools
 OLDEST := 0.23.14
 NEWEST := 0.26.0
 generate = $(TOOLS)/cargo-generate-$(1)/bin/cargo-generate
+# For what needs no particular one.
+any_generator = generator=$$(.ci/cargo-generate $(OLDEST) $(NEWEST)) &&
 # A client of another kind joins the tests where there is a Python with venv.
 PYTHON := $(TOOLS)/python/bin/python
 HAS_VENV := $(shell python3 -c 'import ensurepip, venv' 2>/dev/null && echo yes)
@@ -13,13 +15,24 @@ CASES ?= 10000
 BASE ?= main
 Q := $(if $(VERBOSE),,@)
 
+# What help begins with.
+DAILY := demo test test-chassis lint diff clean
+
 .PHONY: help
-help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+help: ## Tell what there is; ALL=1 with what each target does
+	$(Q)DAILY="$(DAILY)" ALL="$(ALL)" template/ci/help Makefile
+
+##
+## Try it
+##
 
 .PHONY: demo
-demo: $(call generate,$(OLDEST)) ## Generate a service, build it, start it, talk to it, stop it
-	$(Q).ci/demo $<
+demo: ## Make a service, build it, start it, talk to it, stop it
+	$(Q).ci/demo $(OLDEST) $(NEWEST)
+
+##
+## Check a change
+##
 
 .PHONY: test
 test: tools test-chassis ## Test the chassis; generate services of all kinds, and treat them as their users would
@@ -42,12 +55,12 @@ fuzz: tools ## Generate from CASES=10000 random answers, and check each result
 	$(Q)CASES=$(CASES) cargo test --locked --package microservice-template -- --nocapture any_answer::any_answer
 
 .PHONY: bench
-bench: $(call generate,$(OLDEST)) ## Compare a service with bare tonic and grpc-go; BUILD=no, ROUNDS=5
-	$(Q)tests/bench/run $<
+bench: ## Compare a service with bare tonic and grpc-go; BUILD=no, ROUNDS=5
+	$(Q)$(any_generator) tests/bench/run "$$generator"
 
 .PHONY: diff
-diff: $(call generate,$(OLDEST)) ## Show what your change, since BASE=main, does to the samples
-	$(Q).ci/diff $< $(BASE)
+diff: ## Show what your change, since BASE=main, does to the samples
+	$(Q)$(any_generator) .ci/diff "$$generator" $(BASE)
 
 .PHONY: lint
 lint: ## Check format, Rust and shell scripts
@@ -57,6 +70,10 @@ lint: ## Check format, Rust and shell scripts
 	$(Q)RUSTDOCFLAGS="--deny warnings" cargo doc --locked --package chassis --no-deps --all-features
 	$(Q)cd tests/bench && cargo fmt --check && cargo clippy --locked --all-targets -- --deny warnings
 	$(Q).ci/lint-scripts
+
+##
+## Maintain
+##
 
 .PHONY: tools
 tools: $(call generate,$(OLDEST)) $(if $(HAS_VENV),$(PYTHON)) ## Install what the tests need, below target/
