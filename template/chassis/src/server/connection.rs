@@ -3,6 +3,7 @@
 use std::{
     future::{pending, poll_fn},
     net::SocketAddr,
+    ops::ControlFlow,
     pin::pin,
     sync::Arc,
     time::Duration,
@@ -32,6 +33,7 @@ use super::{
         CONNECTION_WINDOW, Limits, MAX_LOCAL_RESETS, MAX_PENDING_RESETS, MAX_STREAMS,
         METADATA_READ, STREAM_WINDOW,
     },
+    linger::linger,
     memory::Memory,
     request::RequestBody,
     shares::{Account, Shares},
@@ -89,10 +91,10 @@ pub(super) struct Connections {
 }
 
 /// Plain or TLS: behind one type, HTTP/2 is compiled once.
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-type Reader = BufReader<Box<dyn Io>>;
+pub(super) type Reader = BufReader<Box<dyn Io>>;
 
 impl Connections {
     /// The account of a new connection from `address`, unless it has enough of them.
@@ -181,7 +183,7 @@ impl Connections {
         greeted.map(|()| (reader, peer))
     }
 
-    async fn serve_http2(
+    pub(super) async fn serve_http2(
         &self,
         reader: Reader,
         peer: Peer,
@@ -191,7 +193,27 @@ impl Connections {
     ) {
         let max_metadata = self.limits.max_metadata_size;
         let greeting = [PREFACE, reader.buffer()].concat();
-        let cork = Cork::new(greeting.into(), reader.into_inner()).announcing(max_metadata);
+        let mut io = Cork::new(greeting.into(), reader.into_inner()).announcing(max_metadata);
+        let speaking = self.speak_http2(io.clone(), peer, address, account, activity);
+        if speaking.await.is_continue() {
+            let mut phase = self.phase.clone();
+            tokio::select! {
+                () = linger(&mut io) => {}
+                _ = phase.wait_for(|phase| *phase == Phase::Close) => {}
+            }
+        }
+    }
+
+    /// Breaks where the connection is to be closed as it is.
+    async fn speak_http2(
+        &self,
+        cork: Cork<Box<dyn Io>>,
+        peer: Peer,
+        address: SocketAddr,
+        account: &Arc<Account>,
+        activity: &Arc<Activity>,
+    ) -> ControlFlow<()> {
+        let max_metadata = self.limits.max_metadata_size;
         let patience = Patience {
             response: self.limits.request_timeout,
             connection: self.limits.keepalive_timeout,
@@ -236,13 +258,13 @@ impl Connections {
                     }
                     Command::End => {
                         debug!(peer = %address, "Connection closed: it was idle");
-                        return;
+                        return ControlFlow::Break(());
                     }
                     Command::Close => {
                         if quota::allows("force") {
                             warn!(peer = %address, "Connection closed by force");
                         }
-                        return;
+                        return ControlFlow::Break(());
                     }
                 }
             }
@@ -251,6 +273,7 @@ impl Connections {
             Ok(()) => debug!(peer = %address, "Connection closed"),
             Err(reason) => debug!(peer = %address, "Connection closed: {reason}"),
         }
+        ControlFlow::Continue(())
     }
 
     /// The commands to come: to leave, when the connection is old or the service

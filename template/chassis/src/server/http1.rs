@@ -2,12 +2,11 @@
 //! that was told the wrong protocol. They are told so in the protocol that they
 //! speak, which silence would not.
 
-use std::{io, time::Duration};
+use std::io;
 
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink},
-    time::timeout,
-};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+use super::linger::linger;
 
 /// Those of RFC 9110, section 9.3, and PATCH. Others are not waited for.
 const METHODS: [&[u8]; 9] = [
@@ -16,11 +15,6 @@ const METHODS: [&[u8]; 9] = [
 
 /// Bytes of the longest request line. 8000: what RFC 9112, section 3, recommends to take.
 pub(super) const LONGEST_LINE: usize = 8000;
-
-/// How long, and for how many bytes, the rest of a request is read after its answer.
-/// Closed with something unread, TCP would take the answer back.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGERING: u64 = 64 * 1024;
 
 // 505 is what RFC 9110 has for a version that isn't spoken, with a representation
 // that says which are. Not 426: there is nothing to upgrade to, since RFC 9113 has
@@ -76,9 +70,7 @@ pub(super) async fn decline(
     if !line.starts_with(b"HEAD ") {
         io.write_all(BODY.as_bytes()).await?;
     }
-    io.shutdown().await?;
-    let mut rest = io.take(LINGERING);
-    let _ = timeout(LINGER, copy(&mut rest, &mut sink())).await;
+    linger(io).await;
     Ok(())
 }
 

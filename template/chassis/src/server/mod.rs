@@ -29,6 +29,7 @@
 //! | `gzip`       | its messages, compressed (feature `gzip`)             |
 //! | `response`   | its response, which may be a stream                   |
 //! | `piece`      | what of that goes to the socket at a time             |
+//! | `linger`     | the end of a connection that is still sent to         |
 //!
 //! It stands on modules that know nothing of it: [`crate::tls`],
 //! [`crate::telemetry`], [`crate::lifecycle`], and `admin`, `standard`, `listener` and `turns`.
@@ -47,6 +48,7 @@ mod handler;
 mod http1;
 mod idle;
 pub mod limits;
+mod linger;
 mod memory;
 mod messages;
 mod peak;

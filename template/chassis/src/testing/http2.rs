@@ -43,6 +43,8 @@ pub const END_HEADERS: u8 = 4;
 
 /// The error code that is none (section 7).
 pub const NO_ERROR: u32 = 0;
+/// A peer that breaks the protocol.
+pub const PROTOCOL_ERROR: u32 = 1;
 /// A stream that nobody needs any more.
 pub const CANCEL: u32 = 8;
 /// A stream that was not handled.

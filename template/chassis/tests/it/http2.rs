@@ -5,6 +5,8 @@ use chassis::testing::http2::{
     RST_STREAM, Raw, SETTINGS, WINDOW_UPDATE, frame, header, headers,
 };
 
+use tokio::io::AsyncWriteExt;
+
 use crate::support::{UNARY, echo, echo_reply, echo_request, request, running, stub};
 
 #[tokio::test]
@@ -117,4 +119,19 @@ async fn metadata_below_the_limit_is_fine() {
     request.metadata_mut().insert("x-large", large);
     let mut stub = stub(&service.address()).await;
     stub.unary(request).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_goes_on_sending_when_the_connection_ends_is_not_reset() {
+    let service = running(&[]);
+    let mut client = Raw::greet(&service.address()).await;
+    // No frame of data is of stream 0. The others are unread when the connection ends.
+    let frames = vec![frame(DATA, 0, 0, &[7; 1024]); 100].concat();
+    client.send(&frames).await;
+    let last = client.wait_for(GOAWAY).await;
+    assert_eq!(last.number(), http2::PROTOCOL_ERROR);
+    assert!(client.rest().await.is_empty());
+    // A reset would have arrived before the second at the latest.
+    client.0.write_all(&frames).await.unwrap();
+    client.0.write_all(&frames).await.unwrap();
 }
