@@ -30,6 +30,9 @@ fn main() {
         ("buildah", root && answers("buildah info")),
         ("kubectl", answers("kubectl options")),
         ("registry", answers("docker-registry --version")),
+        ("nginx", answers("nginx -v")),
+        ("haproxy", answers("haproxy -v")),
+        ("h2load", answers("h2load --version")),
     ] {
         println!("cargo::rustc-check-cfg=cfg({name})");
         if is_here {

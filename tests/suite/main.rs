@@ -14,6 +14,7 @@ mod foreign;
 mod hooks;
 mod modules;
 mod newest;
+mod proxies;
 mod renamed;
 mod samples;
 mod sources;

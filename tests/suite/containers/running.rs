@@ -1,6 +1,6 @@
 //! The image, running: in a container, in two of them that are connected, in a pod.
 
-use std::{fs, net::TcpListener};
+use std::fs;
 
 use tempfile::TempDir;
 
@@ -8,12 +8,7 @@ use super::{
     packed::{Engine, NAME, Packed, packed},
     stage::waits_until,
 };
-
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
+use crate::support::process::free_port;
 
 #[track_caller]
 fn says_hello(packed: &Packed, port: u16) {

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    net::TcpListener,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
@@ -13,6 +14,12 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a service may take for anything: far more than it ever needs.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
 
 /// A child process that serves on a port of its own, killed when dropped.
 pub struct Service {
