@@ -41,16 +41,17 @@ tower = { version = "0.5", default-features = false, features = ["util"] }
 "#;
 
 /// A service of the chain.
-struct Service {
-    name: &'static str,
+pub struct Service {
+    pub name: &'static str,
     /// The next one.
-    calls: Option<&'static str>,
+    pub calls: Option<&'static str>,
     port: &'static str,
     chassis: &'static str,
     dependencies: &'static str,
 }
 
-const SERVICES: [Service; 3] = [
+/// All of them, callers first.
+pub const SERVICES: [Service; 3] = [
     Service {
         name: "front",
         calls: Some("orders"),
@@ -75,11 +76,17 @@ const SERVICES: [Service; 3] = [
 ];
 
 impl Service {
-    /// Generates it, and puts in what its team wrote.
+    /// Generates it in a workspace of all three, and puts in what its team wrote.
     fn make(&self, workspace: &Path) {
+        let next = self.calls.map(|next| format!("path = \"../{next}/api\""));
+        self.make_with(workspace, self.chassis, &next.unwrap_or_default());
+    }
+
+    /// The same with a chassis, and the api of the next service, from elsewhere.
+    pub fn make_with(&self, workspace: &Path, chassis: &str, next: &str) -> PathBuf {
         let answers = Answers::new(self.name)
             .with("port", self.port)
-            .with("chassis", self.chassis);
+            .with("chassis", chassis);
         let directory = Generator::oldest().generate(workspace, &answers);
         // All that says hello is written anew, or goes.
         for example in ["benches", "src/bin", "tests"] {
@@ -88,17 +95,18 @@ impl Service {
         put(self.name, &directory);
         let manifest = directory.join("Cargo.toml");
         let text = fs::read_to_string(&manifest).unwrap();
-        fs::write(manifest, self.manifest(&text)).unwrap();
+        fs::write(manifest, self.manifest(&text, next)).unwrap();
+        directory
     }
 
     /// Its manifest, with what it depends on, and without what only the example needs.
-    fn manifest(&self, generated: &str) -> String {
+    fn manifest(&self, generated: &str, source: &str) -> String {
         let name = self.name;
         let api = format!("{name}-api = {{ path = \"api\" }}\n");
         let mock = format!("{name}-api = {{ path = \"api\", features = [\"mock\"] }}\n");
         let [next, next_mock] = match self.calls {
             Some(next) => ["", ", features = [\"mock\"]"]
-                .map(|rest| format!("{next}-api = {{ path = \"../{next}/api\"{rest} }}\n")),
+                .map(|rest| format!("{next}-api = {{ {source}{rest} }}\n")),
             None => [String::new(), String::new()],
         };
         let streams = "futures-util = { version = \"0.3\", default-features = false }\n";

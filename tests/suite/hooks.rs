@@ -47,7 +47,7 @@ fn hooks_know_every_question() {
             root().join(format!("hooks/rules/{question}.rhai")).exists(),
             "{question}"
         );
-        for hook in ["questions", "defaults"] {
+        for hook in ["kind", "defaults"] {
             let text = read(format!("hooks/{hook}.rhai"));
             assert!(
                 text.contains(&format!("\"{question}\"")),
@@ -70,7 +70,7 @@ fn hooks_know_every_question() {
 
 #[test]
 fn every_hook_is_run() {
-    let config = read("cargo-generate.toml");
+    let config = read("cargo-generate.toml") + &read("system/cargo-generate.toml");
     let hooks: String = files(&root().join("hooks"))
         .iter()
         .map(|file| read(root().join("hooks").join(file)))

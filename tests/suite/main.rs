@@ -19,6 +19,7 @@ mod renamed;
 mod samples;
 mod sources;
 mod support;
+mod system;
 mod template;
 mod terminal;
 mod toolchain;

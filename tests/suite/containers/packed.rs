@@ -15,7 +15,7 @@ use crate::support::{
     answers::Answers,
     command::{output, run},
     generator::Generator,
-    repository::{build_directory, files},
+    repository::{build_directory, renew},
     sample::Turn,
 };
 
@@ -136,40 +136,11 @@ pub fn in_service(directory: &Path, program: &str) -> Command {
     command
 }
 
-/// Generates the service, and commits it. Files that are there already stay as they are, so that
-/// nothing is built twice; the commit has a date of its own, and so the same hash each time.
+/// Generates the service, and commits it.
 fn lay_out(directory: &Path) {
     let parent = TempDir::new().unwrap();
     let new = Generator::oldest().generate(parent.path(), &Answers::new(NAME));
-    let wanted = files(&new);
-    if directory.exists() {
-        for file in files(directory) {
-            if !wanted.contains(&file) {
-                fs::remove_file(directory.join(file)).unwrap();
-            }
-        }
-    }
-    for file in wanted {
-        let (from, to) = (new.join(&file), directory.join(&file));
-        let mode = |path: &Path| Some(fs::metadata(path).ok()?.permissions());
-        if fs::read(&from).ok() != fs::read(&to).ok() || mode(&from) != mode(&to) {
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(from, to).unwrap();
-        }
-    }
-    // What an interrupted run may have left.
-    let _ = fs::remove_dir_all(directory.join(".git"));
-    let git = |arguments: &[&str]| {
-        run(Command::new("git")
-            .args(["-c", "user.name=Test", "-c", "user.email=test@example.org"])
-            .args(arguments)
-            .env("GIT_AUTHOR_DATE", "2026-01-01T12:00:00Z")
-            .env("GIT_COMMITTER_DATE", "2026-01-01T12:00:00Z")
-            .current_dir(directory))
-    };
-    git(&["init", "--quiet"]);
-    git(&["add", "--all"]);
-    git(&["commit", "--quiet", "--message", "The first"]);
+    renew(directory, &new);
 }
 
 /// Where podman and buildah keep what the tests make, and how they are set up for it.

@@ -1,6 +1,7 @@
 //! This checkout, and what its make targets have installed.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
     sync::LazyLock,
@@ -28,6 +29,42 @@ pub fn files(directory: &Path) -> Vec<PathBuf> {
         .filter(|entry| !entry.file_type().is_dir())
         .map(|entry| entry.path().strip_prefix(directory).unwrap().to_owned())
         .collect()
+}
+
+/// Makes `directory` a repository with one commit that holds what `new` does. Files that are there
+/// already stay as they are, so that nothing is built twice.
+pub fn renew(directory: &Path, new: &Path) {
+    let wanted = files(new);
+    if directory.exists() {
+        for file in files(directory) {
+            if !wanted.contains(&file) {
+                fs::remove_file(directory.join(file)).unwrap();
+            }
+        }
+    }
+    for file in wanted {
+        let (from, to) = (new.join(&file), directory.join(&file));
+        let mode = |path: &Path| Some(fs::metadata(path).ok()?.permissions());
+        if fs::read(&from).ok() != fs::read(&to).ok() || mode(&from) != mode(&to) {
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(from, to).unwrap();
+        }
+    }
+    // What an interrupted run may have left.
+    let _ = fs::remove_dir_all(directory.join(".git"));
+    git(directory, &["init", "--quiet", "--initial-branch", "main"]);
+    git(directory, &["add", "--all"]);
+    git(directory, &["commit", "--quiet", "--message", "The first"]);
+}
+
+/// Git, by somebody whose commits have a date of their own, and so the same hash each time.
+pub fn git(directory: &Path, arguments: &[&str]) -> String {
+    run(Command::new("git")
+        .args(["-c", "user.name=Test", "-c", "user.email=test@example.org"])
+        .args(arguments)
+        .env("GIT_AUTHOR_DATE", "2026-01-01T12:00:00Z")
+        .env("GIT_COMMITTER_DATE", "2026-01-01T12:00:00Z")
+        .current_dir(directory))
 }
 
 /// The text of a file, named from the root.

@@ -1,0 +1,110 @@
+//! A connection to one instance. It gives each call a deadline, and a request id where one is wanted; it
+//! does nothing by itself that would hide what the system does: no timer, no other attempt.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use hyper::{
+    Request, Response, Uri,
+    body::Incoming,
+    client::conn::http2::{self, SendRequest},
+    header::HeaderValue,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tonic::{body::Body, codegen::Service};
+
+/// What any client of a contract works over. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    requests: SendRequest<Body>,
+    address: String,
+    deadline: Duration,
+    request_id: Option<HeaderValue>,
+}
+
+impl Connection {
+    /// Connects to `address`. Who doesn't answer for two seconds is taken for gone.
+    pub async fn open(address: &str) -> io::Result<Self> {
+        let tcp = TcpStream::connect(address).await?;
+        tcp.set_nodelay(true)?;
+        let (requests, connection) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(1))
+            .keep_alive_timeout(Duration::from_secs(1))
+            .keep_alive_while_idle(true)
+            .handshake(TokioIo::new(tcp))
+            .await
+            .map_err(io::Error::other)?;
+        tokio::spawn(connection);
+        Ok(Self {
+            requests,
+            address: address.into(),
+            deadline: Duration::from_secs(2),
+            request_id: None,
+        })
+    }
+
+    /// The same, with another time in which a call has to be answered.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The same, with this `x-request-id`.
+    ///
+    /// # Panics
+    ///
+    /// If `id` is no text for a header.
+    #[must_use]
+    pub fn with_request_id(mut self, id: &str) -> Self {
+        self.request_id = Some(id.parse().expect("an id of plain characters"));
+        self
+    }
+
+    /// How long a call may take before it hangs: its deadline, which the service has to see to, and a second.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.deadline + Duration::from_secs(1)
+    }
+
+    /// Whether the peer, or the network, has ended it.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.requests.is_closed()
+    }
+}
+
+impl Service<Request<Body>> for Connection {
+    type Response = Response<Incoming>;
+    type Error = hyper::Error;
+    type Future = Pin<Box<dyn Future<Output = hyper::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        self.requests.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let path = request.uri().path();
+        let uri = format!("http://{}{path}", self.address);
+        *request.uri_mut() = uri.parse::<Uri>().expect("an address and a path");
+        let headers = request.headers_mut();
+        // A watch goes on for as long as anybody listens.
+        let millis = self.deadline.as_millis();
+        if !self.deadline.is_zero() && !headers.contains_key("grpc-timeout") {
+            headers.insert(
+                "grpc-timeout",
+                format!("{millis}m").parse().expect("digits"),
+            );
+        }
+        if let Some(id) = &self.request_id {
+            headers.insert("x-request-id", id.clone());
+        }
+        Box::pin(self.requests.send_request(request))
+    }
+}

@@ -1,0 +1,7 @@
+//! Systems: several services as one. What can be shown without building a service is shown here; those
+//! with real processes in real containers are run by `make test-system`.
+
+mod adding;
+mod generation;
+mod shop;
+mod stage;
