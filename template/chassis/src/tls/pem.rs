@@ -124,8 +124,10 @@ pub(super) fn at(path: &Path, number: usize, reason: impl Display) -> Error {
 fn boundary(line: &[u8]) -> Boundary<'_> {
     let label = |begin| {
         let label = line.strip_prefix(begin)?.strip_suffix(DASHES)?;
-        let label = str::from_utf8(label).ok()?;
-        (!label.contains('-')).then_some(label)
+        // As RFC 7468 has it, but for hyphens, which no label in use has: it is told to people.
+        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' if *byte != b'-');
+        let label = label.iter().all(is_plain).then_some(label)?;
+        str::from_utf8(label).ok()
     };
     if let Some(label) = label(BEGIN) {
         Boundary::Begin(label)
@@ -150,7 +152,8 @@ fn torn(path: &Path, number: usize, line: &[u8]) -> Error {
         at(
             path,
             number,
-            "BEGIN and END need a line of their own, from its first column",
+            "BEGIN and END need a line of their own, from its first column, and in it a label \
+             such as CERTIFICATE",
         )
     }
 }
@@ -161,4 +164,28 @@ fn contains(line: &[u8], part: &[u8]) -> bool {
 
 fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"+/=".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_no_place_for_what_a_terminal_obeys() {
+        for label in ["\x1b[31m", "CERTI\rFICATE", "\0", "\u{9b}31m", "SCHLÜSSEL"] {
+            for pem in [
+                format!("-----BEGIN {label}-----\n"),
+                format!("-----END {label}-----\n"),
+            ] {
+                let Err(error) = sections(Path::new("a.pem"), pem.as_bytes()) else {
+                    panic!("{pem:?} is taken");
+                };
+                assert_eq!(
+                    error.to_string(),
+                    "a.pem line 1: BEGIN and END need a line of their own, from its first \
+                     column, and in it a label such as CERTIFICATE"
+                );
+            }
+        }
+    }
 }
