@@ -5,6 +5,7 @@ TOOLS := target/.git/tools
 # The oldest cargo-generate that works with the template, and the newest.
 OLDEST := 0.23.14
 NEWEST := 0.26.0
+FUZZER := $(TOOLS)/cargo-fuzz-0.13.1/bin/cargo-fuzz
 generate = $(TOOLS)/cargo-generate-$(1)/bin/cargo-generate
 # For what needs no particular one.
 any_generator = generator=$$(.ci/cargo-generate $(OLDEST) $(NEWEST)) &&
@@ -12,6 +13,7 @@ any_generator = generator=$$(.ci/cargo-generate $(OLDEST) $(NEWEST)) &&
 PYTHON := $(TOOLS)/python/bin/python
 HAS_VENV := $(shell python3 -c 'import ensurepip, venv' 2>/dev/null && echo yes)
 CASES ?= 10000
+SECONDS ?= 60
 BASE ?= main
 Q := $(if $(VERBOSE),,@)
 
@@ -41,6 +43,8 @@ test: tools test-chassis ## Test the chassis; generate services of all kinds, an
 .PHONY: test-chassis
 test-chassis: ## Test the chassis where it lies, with and without traces
 	$(Q)cargo test --locked --package chassis --features otel
+	$(Q)CORPUS=$(CURDIR)/tests/fuzz/corpus cargo test --locked --package chassis --features otel --lib -- \
+		--ignored fuzzing::
 
 .PHONY: test-toolchain
 test-toolchain: tools ## Check coverage, audit, client API, flame graph, workflows of a service; their tools compile for minutes
@@ -53,6 +57,10 @@ cross-version: tools $(call generate,$(NEWEST)) ## Check that the oldest and the
 .PHONY: fuzz
 fuzz: tools ## Generate from CASES=10000 random answers, and check each result
 	$(Q)CASES=$(CASES) cargo test --locked --package microservice-template -- --nocapture any_answer::any_answer
+
+.PHONY: fuzz-chassis
+fuzz-chassis: $(FUZZER) ## Fuzz what the chassis reads of strangers; SECONDS=60, TARGET=
+	$(Q)tests/fuzz/run $(FUZZER) $(SECONDS) $(TARGET)
 
 .PHONY: bench
 bench: ## Compare a service with bare tonic and grpc-go; BUILD=no, ROUNDS=5
@@ -69,6 +77,7 @@ lint: ## Check format, Rust and shell scripts
 	$(Q)cargo clippy --locked --package chassis --all-targets --all-features -- --deny warnings
 	$(Q)RUSTDOCFLAGS="--deny warnings" cargo doc --locked --package chassis --no-deps --all-features
 	$(Q)cd tests/bench && cargo fmt --check && cargo clippy --locked --all-targets -- --deny warnings
+	$(Q)cd tests/fuzz && cargo fmt --check
 	$(Q).ci/lint-scripts
 
 ##
@@ -84,6 +93,12 @@ clean: ## Remove everything that was built
 
 $(TOOLS)/cargo-generate-%/bin/cargo-generate:
 	$(Q).ci/install-cargo-generate $*
+
+$(FUZZER):
+	$(Q)echo "Installing cargo-fuzz below $(TOOLS), once"
+	$(Q)cargo install --quiet --locked --version 0.13.1 --target-dir $(TOOLS)/build \
+		--root $(TOOLS)/cargo-fuzz-0.13.1 cargo-fuzz
+	$(Q)rm -rf $(TOOLS)/build
 
 # Copies, since a link's date, which make goes by, is that of the system's own python.
 $(PYTHON): tests/suite/foreign/requirements.txt

@@ -10,6 +10,8 @@ mod contract;
 pub mod cookbook;
 mod deadline;
 pub mod file;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod healthcheck;
 mod http1_only;
 mod jitter;

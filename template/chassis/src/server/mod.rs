@@ -30,6 +30,7 @@
 //! | `response`   | its response, which may be a stream                   |
 //! | `piece`      | what of that goes to the socket at a time             |
 //! | `linger`     | the end of a connection that is still sent to         |
+//! | `fuzzing`    | all that, for a fuzzer                                |
 //!
 //! It stands on modules that know nothing of it: [`crate::tls`],
 //! [`crate::telemetry`], [`crate::lifecycle`], and `admin`, `standard`, `listener` and `turns`.
@@ -41,6 +42,8 @@ mod cgroup;
 mod connection;
 mod cork;
 mod flight;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod greeting;
 #[cfg(feature = "gzip")]
 mod gzip;

@@ -16,6 +16,7 @@
 //! | `x509`         | what a certificate says                           |
 //! | `algorithm`    | which algorithm a key is for                      |
 //! | `asn1`         | elements of DER                                   |
+//! | `fuzzing`      | all that, for a fuzzer                            |
 
 mod algorithm;
 mod asn1;
@@ -23,6 +24,8 @@ pub(crate) mod certificates;
 pub(crate) mod chain;
 mod encoding;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod key;
 mod pem;
 mod reload;
