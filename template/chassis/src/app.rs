@@ -121,7 +121,7 @@ async fn run<A: App>(
 ) -> Result<(), Error<A::Error>> {
     let shutdown = signals::shutdown()?;
     if invocation.dry_run {
-        invocation.server.check().map_err(server::Error::Tls)?;
+        invocation.server.check()?;
         app.check().map_err(Error::App)?;
         // The answer to who asked, however little is logged.
         return cli::say("Dry run: everything is in order").map_err(Error::Answer);

@@ -1,8 +1,9 @@
 //! What an RPC carries along on its way through services: its deadline, its
-//! request id and its trace. The chassis sets it, log lines and the client
+//! request id and its trace, and who made it. The chassis sets it, log lines and the client
 //! read it. A task spawned by a handler starts without it, unless it is run
 //! inside [`Context::scope`].
 
+mod caller;
 pub(crate) mod timeout;
 
 use std::{future::Future, sync::Arc};
@@ -10,6 +11,8 @@ use std::{future::Future, sync::Arc};
 use tokio::time::Instant;
 use tonic::metadata::AsciiMetadataValue;
 use tracing::{Instrument, Span};
+
+pub use self::caller::Caller;
 
 /// The metadata that holds a request id, as many systems have it.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
@@ -28,6 +31,8 @@ pub struct Context {
     pub deadline: Option<Instant>,
     /// What it is a part of. Shared, since each poll of the RPC takes a clone.
     pub trace: Option<Arc<Trace>>,
+    /// Who made it, if anything shows that.
+    pub caller: Option<Arc<Caller>>,
 }
 
 /// What an RPC is a part of, and found by.
@@ -41,6 +46,14 @@ pub struct Trace {
     pub tracestate: Option<AsciiMetadataValue>,
     /// What is sent to the collector, where spans are (feature `otel`).
     pub span: Option<Span>,
+}
+
+impl Caller {
+    /// Who makes the RPC that this code runs for, if anything shows it.
+    #[must_use]
+    pub fn current() -> Option<Arc<Self>> {
+        Context::with_current(|context| context.caller.clone()).flatten()
+    }
 }
 
 impl Context {

@@ -3,6 +3,7 @@
 mod about;
 mod admin;
 mod app;
+pub mod auth;
 pub mod channel;
 pub mod cli;
 pub mod context;
@@ -18,6 +19,7 @@ mod jitter;
 pub mod lifecycle;
 mod listener;
 mod readiness;
+mod reload;
 pub mod server;
 mod setup;
 mod signals;
@@ -36,6 +38,7 @@ pub use self::{
     about::About,
     app::{App, main},
     channel::Channel,
+    context::Caller,
     setup::Setup,
     tasks::{Tasks, UntilStopping},
 };

@@ -263,7 +263,7 @@ mod tests {
         };
         let context = Context {
             trace: Some(Arc::new(trace)),
-            deadline: None,
+            ..Context::default()
         };
         let status = context.sync_scope(|| Details::new().status(Code::NotFound, "gone"));
         assert_eq!(Details::of(&status).request_id.as_deref(), Some("1234"));

@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use clap::Args;
 
 use crate::{
-    listener,
+    auth, listener,
     server::{self, limits::Limits},
     telemetry::{directives::Directives, level::LogLevel, log},
     tls,
@@ -43,7 +43,7 @@ pub struct Flags {
     /// Demand client certificates from this CA (PEM)
     #[arg(short = 'a', long, value_name = "FILE")]
     cafile: Option<PathBuf>,
-    /// Look for changes of these files so often; 0s: on SIGHUP only [10ms to 1day]
+    /// Look for changes of these files, and those of callers, so often; 0s: on SIGHUP only [10ms to 1day]
     #[arg(long, value_name = "TIME", default_value = "10s",
           value_parser = time_or_never(10 * MILLISECOND, DAY))]
     tls_reload_interval: Duration,
@@ -69,6 +69,8 @@ pub struct Flags {
     /// Ask the admin port of the service that runs here, exit with 0 if it is ready
     #[arg(long, requires = "admin_port")]
     healthcheck: bool,
+    #[command(flatten, next_help_heading = "Callers")]
+    auth: auth::Settings,
     #[command(flatten, next_help_heading = "Limits")]
     limits: Limits,
 }
@@ -104,6 +106,7 @@ impl From<Flags> for Invocation {
                     cafile: flags.cafile,
                     reload_interval: flags.tls_reload_interval,
                 },
+                auth: flags.auth,
                 limits: flags.limits,
                 tell_ids: flags.tell_ids,
             },

@@ -26,7 +26,7 @@ use super::{
     batch::{Batches, Patience},
     cork::Cork,
     greeting::{PREFACE, Rejected, expect_preface},
-    handler::{Handler, Peer},
+    handler::Handler,
     http1,
     idle::Activity,
     limits::{
@@ -35,6 +35,7 @@ use super::{
     },
     linger::linger,
     memory::Memory,
+    peer::Peer,
     request::RequestBody,
     shares::{Account, Shares},
 };
@@ -160,8 +161,8 @@ impl Connections {
         tcp.set_nodelay(true)?;
         let (io, peer): (Box<dyn Io>, _) = match &self.tls {
             None => {
-                let peer = Peer::Plain(tcp.connect_info());
-                (Box::new(tcp), peer.canonical())
+                let peer = Peer::plain(tcp.connect_info());
+                (Box::new(tcp), peer)
             }
             Some(identity) => {
                 // Closed without a byte, it is a probe of the port and no failed handshake.
@@ -171,8 +172,8 @@ impl Connections {
                 let config = identity.borrow().config.clone();
                 let handshake = TlsAcceptor::from(config).accept(tcp);
                 let tls = self.turns.run(handshake).await.map_err(Rejected::Tls)?;
-                let peer = Peer::Tls(tls.connect_info());
-                (Box::new(tls), peer.canonical())
+                let peer = Peer::tls(&tls);
+                (Box::new(tls), peer)
             }
         };
         let mut reader = BufReader::new(io);

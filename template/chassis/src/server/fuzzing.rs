@@ -24,24 +24,26 @@ use super::{
     REFUSED, REJECTED,
     connection::{Connections, Phase, Reader},
     greeting::{PREFACE, Rejected, expect_preface},
-    handler::{Handler, Peer},
+    handler::Handler,
     idle::Crowd,
     limits::Limits,
     memory::Memory,
     messages::Messages,
+    peer::Peer,
     protocol,
     rpcs::Rpcs,
     shares::Shares,
 };
 use crate::{
     about::About,
-    contract,
+    auth, contract,
     standard::{
         DESCRIPTORS,
         health::Health,
         reflection::{self, Contracts},
     },
     telemetry::metrics::Metrics,
+    turns::Turns,
 };
 
 const ABOUT: About = crate::about! { year: "2026", env_prefix: "FUZZING", port: 42302 };
@@ -168,7 +170,7 @@ async fn serve(connections: &Connections, data: &[u8]) -> Vec<u8> {
     let account = connections.shares.open(ADDRESS);
     let serving = connections.serve_http2(
         Reader::new(Box::new(server)),
-        Peer::Plain(TcpConnectInfo {
+        Peer::plain(TcpConnectInfo {
             local_addr: None,
             remote_addr: Some(ADDRESS),
         }),
@@ -210,7 +212,7 @@ fn free(connections: &Connections) -> (usize, usize) {
 fn connections() -> (Connections, watch::Sender<Phase>) {
     let flags = Limits::augment_args(Command::new(ABOUT.name)).get_matches_from([ABOUT.name]);
     let limits = Limits::from_arg_matches(&flags).expect("the defaults");
-    let metrics = Arc::new(Metrics::new(&ABOUT, &REJECTED, &REFUSED));
+    let metrics = Arc::new(Metrics::new(&ABOUT, &REJECTED, &REFUSED, &auth::DENIED));
     let methods = DESCRIPTORS.into_iter().flat_map(contract::methods);
     let methods = metrics.served.methods(methods);
     let [of_health, of_reflection, _] = DESCRIPTORS;
@@ -218,16 +220,21 @@ fn connections() -> (Connections, watch::Sender<Phase>) {
         descriptors: &[],
         names: &[],
     };
-    let rpcs = Rpcs::new()
+    let standard = Rpcs::new()
         .with(of_health, Health::new(Vec::new()).service())
         .with(of_reflection, reflection::v1(contracts));
-    let handler = Handler::new(rpcs, methods, metrics.clone(), &limits, true);
+    let rpcs = Rpcs::new().routes(standard);
+    let auth = auth::Settings::default()
+        .watch(Duration::MAX)
+        .expect("no file");
+    let handler = Handler::new(rpcs, methods, auth, metrics.clone(), &limits, true);
     let (tell, phase) = watch::channel(Phase::Serve);
     let connections = Connections {
         tls: None,
         handler: handler.into(),
         shares: Shares::new(limits.max_requests),
         memory: Memory::new(64 * 1024 * 1024),
+        turns: Turns::new(1),
         metrics,
         phase,
         limits,

@@ -4,7 +4,6 @@
 use std::{
     convert::Infallible,
     future::{Future, poll_fn},
-    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::Poll,
@@ -13,12 +12,8 @@ use std::{
 
 use hyper::{Request, Response, body::Body as _};
 use tokio::time::Instant;
-use tonic::{
-    Status,
-    body::Body,
-    transport::server::{TcpConnectInfo, TlsConnectInfo},
-};
-use tracing::debug;
+use tonic::{Status, body::Body};
+use tracing::{debug, warn};
 
 #[cfg(feature = "gzip")]
 use super::gzip;
@@ -26,6 +21,7 @@ use super::{
     flight::Flight,
     limits::Limits,
     memory::FULL,
+    peer::Peer,
     protocol::{self, Refusal},
     request::{BUSY, RequestBody},
     response::ResponseBody,
@@ -33,7 +29,8 @@ use super::{
     shares::Account,
 };
 use crate::{
-    context::Context,
+    auth::Auth,
+    context::{Caller, Context},
     contract::Shape,
     deadline::Deadline,
     telemetry::{
@@ -41,7 +38,7 @@ use crate::{
         ids,
         methods::{MethodMetrics, Methods},
         metrics::Metrics,
-        panics, traces,
+        panics, quota, traces,
     },
     values::YEAR,
 };
@@ -54,40 +51,11 @@ const NEVER_SHED: &str = "/grpc.health.v1.Health/";
 /// What the paths of health and reflection begin with.
 const STANDARD: &str = "/grpc.";
 
-/// Who sent a request, for `tonic::Request::{remote_addr, peer_certs}`.
-#[derive(Clone)]
-pub(super) enum Peer {
-    Plain(TcpConnectInfo),
-    Tls(TlsConnectInfo<TcpConnectInfo>),
-}
-
-impl Peer {
-    /// The same, with an IPv4 address told as one: a port for both families has it
-    /// as `::ffff:192.0.2.1`.
-    pub(super) fn canonical(mut self) -> Self {
-        let info = match &mut self {
-            Self::Plain(info) => info,
-            Self::Tls(info) => info.get_mut(),
-        };
-        let addresses = [&mut info.local_addr, &mut info.remote_addr];
-        for address in addresses.into_iter().flatten() {
-            address.set_ip(address.ip().to_canonical());
-        }
-        self
-    }
-
-    fn address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Plain(info) => info.remote_addr(),
-            Self::Tls(info) => info.get_ref().remote_addr(),
-        }
-    }
-}
-
 /// What all RPCs share.
 pub(super) struct Handler {
     routes: Routes,
     methods: Methods,
+    auth: Auth,
     metrics: Arc<Metrics>,
     max_metadata: usize,
     tell_ids: bool,
@@ -100,6 +68,7 @@ impl Handler {
     pub(super) fn new(
         routes: Routes,
         methods: Methods,
+        auth: Auth,
         metrics: Arc<Metrics>,
         limits: &Limits,
         tell_ids: bool,
@@ -107,6 +76,7 @@ impl Handler {
         Self {
             routes,
             methods,
+            auth,
             metrics,
             max_metadata: limits.max_metadata_size as usize,
             tell_ids,
@@ -139,20 +109,29 @@ impl Handler {
         // only the time until it starts, since a stream may be meant to last.
         let read = protocol::read(&request, self.max_metadata);
         let asked = *read.as_ref().unwrap_or(&None);
+        let (caller, let_in) = match (looked_at, &read) {
+            (Ok(()), Ok(_)) => self.let_in(path, peer),
+            (looked_at, _) => (peer.caller().cloned(), looked_at),
+        };
         let whole = Context {
             deadline: asked.map(|asked| now + asked),
             trace: trace.clone(),
+            caller: caller.clone(),
         };
         let longest = self.request_timeout;
         let deadline = Some(now + asked.unwrap_or(longest).min(longest));
-        let start = Context { deadline, trace };
+        let start = Context {
+            deadline,
+            trace,
+            caller,
+        };
         if let Some(deadline) = whole.deadline {
             flight.due(deadline);
         }
         // Of an unknown method there is nothing but a status.
         let shape = method.contract.as_ref().map_or(Shape::Unary, |it| it.shape);
         let call = Call::start(method, path, peer.address(), now, whole, tells);
-        let begun = match (looked_at, read) {
+        let begun = match (let_in, read) {
             (Ok(()), Ok(_)) => {
                 let admitted = admit(account, &flight, path, shape);
                 admitted.map(|()| self.call(method, request, peer))
@@ -175,6 +154,35 @@ impl Handler {
             let response = answered.unwrap_or_else(Status::into_http);
             Ok(finish(response, call, flight))
         }
+    }
+
+    /// Who makes the RPC of `path`, and whether they may.
+    fn let_in(&self, path: &str, peer: &Peer) -> (Option<Arc<Caller>>, Result<(), Status>) {
+        let denied = match self.auth.admit(path, peer.caller()) {
+            Ok(caller) => return (caller, Ok(())),
+            Err(denied) => denied,
+        };
+        self.metrics.denied(denied.label);
+        let caller = peer.caller().cloned();
+        let address = peer.address().map(tracing::field::display);
+        let name = caller.as_deref().and_then(Caller::name);
+        let (method, reason) = (protocol::quoted(path), denied.status.message());
+        if quota::allows(denied.label) {
+            warn!(
+                method,
+                peer = address,
+                caller = name,
+                "Call denied: {reason}"
+            );
+        } else {
+            debug!(
+                method,
+                peer = address,
+                caller = name,
+                "Call denied: {reason}"
+            );
+        }
+        (caller, Err(denied.status))
     }
 
     /// Has the request handled.
@@ -228,10 +236,7 @@ fn with_peer(
     body: impl FnOnce(RequestBody) -> Body,
 ) -> Request<Body> {
     let mut request = request.map(body);
-    match peer.clone() {
-        Peer::Plain(info) => _ = request.extensions_mut().insert(info),
-        Peer::Tls(info) => _ = request.extensions_mut().insert(info),
-    }
+    peer.tell(request.extensions_mut());
     request
 }
 

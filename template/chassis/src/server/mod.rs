@@ -22,6 +22,7 @@
 //! | `cgroup`     | how much memory there is                              |
 //! | `peak`       | what was held goes back to the system                 |
 //! | `stall`      | notices what makes no progress                        |
+//! | `peer`       | who is at its other end                               |
 //! | `flight`     | one RPC as its connection sees it                     |
 //! | `handler`    | one RPC: shedding, deadline, panics                   |
 //! | `request`    | its request, as far as it is read                     |
@@ -32,7 +33,7 @@
 //! | `linger`     | the end of a connection that is still sent to         |
 //! | `fuzzing`    | all that, for a fuzzer                                |
 //!
-//! It stands on modules that know nothing of it: [`crate::tls`],
+//! It stands on modules that know nothing of it: [`crate::tls`], [`crate::auth`],
 //! [`crate::telemetry`], [`crate::lifecycle`], and `admin`, `standard`, `listener` and `turns`.
 
 mod accept;
@@ -55,6 +56,7 @@ mod linger;
 mod memory;
 mod messages;
 mod peak;
+mod peer;
 mod piece;
 mod protocol;
 mod request;
@@ -85,7 +87,9 @@ pub use self::{
 };
 use crate::{
     about::About,
-    admin, contract,
+    admin,
+    auth::{self, Auth},
+    contract,
     lifecycle::{Lifecycle, Shutdown, State},
     listener::{self, Listener},
     standard::{
@@ -104,6 +108,7 @@ pub struct Server {
     admin: Option<SocketAddr>,
     metrics: Arc<Metrics>,
     tls: Option<watch::Receiver<tls::Identity>>,
+    auth: Auth,
     limits: Limits,
     tell_ids: bool,
     lifecycle: Lifecycle,
@@ -118,6 +123,18 @@ pub enum Error {
     /// TLS can't be set up.
     #[error(transparent)]
     Tls(#[from] tls::Error),
+    /// Who may call can't be told.
+    #[error(transparent)]
+    Auth(#[from] auth::Error),
+}
+
+impl Settings {
+    /// Checks files and settings, without listening.
+    pub fn check(&self) -> Result<(), Error> {
+        self.tls.check()?;
+        self.auth.check()?;
+        Ok(())
+    }
 }
 
 impl Server {
@@ -133,11 +150,12 @@ impl Server {
         settings: Settings,
         lifecycle: Lifecycle,
     ) -> Result<Self, Error> {
-        let metrics = Arc::new(Metrics::new(about, &REJECTED, &REFUSED));
+        let metrics = Arc::new(Metrics::new(about, &REJECTED, &REFUSED, &auth::DENIED));
         let tls = settings.tls.watch()?;
         if let Some(identity) = &tls {
             metrics.certificate(identity.clone());
         }
+        let auth = settings.auth.watch(settings.tls.reload_interval)?;
         let mut admin = None;
         if let Some(address) = settings.admin {
             let listener = Listener::bind(address)?;
@@ -154,6 +172,7 @@ impl Server {
             admin,
             metrics,
             tls,
+            auth,
             limits: settings.limits,
             tell_ids: settings.tell_ids,
             lifecycle,
@@ -186,6 +205,7 @@ impl Server {
             listener,
             metrics,
             tls,
+            auth,
             limits,
             tell_ids,
             lifecycle,
@@ -200,6 +220,7 @@ impl Server {
         let own = own.filter(|method| names.contains(&&*method.service));
         let standard = DESCRIPTORS.into_iter().flat_map(contract::methods);
         let methods = metrics.served.methods(own.chain(standard));
+        auth.warn_of_unknown(|path| methods.any_begins_with(path));
         let contracts = Contracts {
             descriptors: &descriptors,
             names: &names,
@@ -217,6 +238,7 @@ impl Server {
             handler: Arc::new(Handler::new(
                 rpcs.routes(standard),
                 methods,
+                auth,
                 metrics.clone(),
                 &limits,
                 tell_ids,

@@ -185,7 +185,7 @@ fn escaped(bytes: &[u8]) -> String {
     bytes[..bytes.len().min(QUOTED)].escape_ascii().to_string()
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     escaped(text.as_bytes())
 }
 

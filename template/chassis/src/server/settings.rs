@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::limits::Limits;
-use crate::tls;
+use crate::{auth, tls};
 
 /// What the chassis needs to know.
 #[derive(Clone, Debug)]
@@ -14,15 +14,10 @@ pub struct Settings {
     pub admin: Option<SocketAddr>,
     /// TLS and its files.
     pub tls: tls::Settings,
+    /// Who may call.
+    pub auth: auth::Settings,
     /// What is allowed.
     pub limits: Limits,
     /// Tell request id and trace in every response, be it that nobody asked for them.
     pub tell_ids: bool,
-}
-
-impl Settings {
-    /// Checks files and settings, without listening.
-    pub fn check(&self) -> Result<(), tls::Error> {
-        self.tls.check()
-    }
 }

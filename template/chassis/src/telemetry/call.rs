@@ -13,7 +13,7 @@ use super::{
     methods::{InFlight, MethodMetrics},
     traces,
 };
-use crate::context::Context;
+use crate::context::{Caller, Context};
 
 /// An RPC in flight; dropped at its end.
 pub(crate) struct Call {
@@ -97,7 +97,9 @@ impl Drop for Call {
             let (code, duration) = (self.in_flight.end(), self.in_flight.duration());
             let peer = self.peer.map(tracing::field::display);
             let context = std::mem::take(&mut self.context);
-            context.sync_scope(|| debug!(%method, ?code, ?duration, peer, "RPC"));
+            let caller = context.caller.clone();
+            let caller = caller.as_deref().and_then(Caller::name);
+            context.sync_scope(|| debug!(%method, ?code, ?duration, peer, caller, "RPC"));
         }
     }
 }

@@ -136,6 +136,13 @@ impl Methods {
             .binary_search_by(|method| method.path.as_str().cmp(path));
         found.map_or(&self.unknown, |at| &self.known[at])
     }
+
+    /// Whether there is a method of this path, or one of the service whose path it is.
+    pub(crate) fn any_begins_with(&self, path: &str) -> bool {
+        let is_service = path.ends_with('/');
+        let mut known = self.known.iter().map(|method| method.path.as_str());
+        known.any(|known| known == path || is_service && known.starts_with(path))
+    }
 }
 
 impl InFlight {

@@ -35,6 +35,7 @@ pub(crate) struct Metrics {
     accepted: Counter,
     rejected: Family<[(&'static str, &'static str); 1], Counter>,
     refused: Family<[(&'static str, &'static str); 1], Counter>,
+    denied: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
 /// A connection that is open; dropped when it closes.
@@ -42,8 +43,14 @@ pub(crate) struct Open(Gauge);
 
 impl Metrics {
     /// Those of the service that `about` tells of; its connections may come to be
-    /// rejected for the first of these reasons, its RPCs to be refused for the others.
-    pub(crate) fn new(about: &About, rejected: &[&'static str], refused: &[&'static str]) -> Self {
+    /// rejected for the first of these reasons, its RPCs to be refused for the next, and
+    /// their callers not to be let in for the last.
+    pub(crate) fn new(
+        about: &About,
+        rejected: &[&'static str],
+        refused: &[&'static str],
+        denied: &[&'static str],
+    ) -> Self {
         let metrics = Self::default();
         let mut registry = metrics.registry();
         let build = [
@@ -60,6 +67,11 @@ impl Metrics {
         }
         let help = "Requests that were not as the protocol wants them";
         grpc.register("refused", help, metrics.refused.clone());
+        for reason in denied {
+            metrics.denied.get_or_create_owned(&[("reason", *reason)]);
+        }
+        let help = "RPCs whose caller was not let in";
+        grpc.register("denied", help, metrics.denied.clone());
         let grpc = registry.sub_registry_with_prefix("grpc_client");
         let until = "Time from the call, with all its attempts, to the response's end";
         metrics.called.register(grpc, "Calls", until);
@@ -96,6 +108,11 @@ impl Metrics {
     /// Counts a request that no handler saw, since it was not as the protocol wants it.
     pub(crate) fn refused(&self, reason: &'static str) {
         self.refused.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// Counts an RPC whose caller was not let in.
+    pub(crate) fn denied(&self, reason: &'static str) {
+        self.denied.get_or_create(&[("reason", reason)]).inc();
     }
 
     /// All of them, as OpenMetrics text.

@@ -14,7 +14,10 @@ use tokio_rustls::rustls::{
 use tracing::{info, warn};
 
 use super::{certificates, chain, x509::Certificate};
-use crate::file::{self, Error};
+use crate::{
+    file::{self, Error},
+    reload::Source,
+};
 
 /// The files that a TLS server can't do without, and the one that it can.
 #[derive(Clone)]
@@ -40,8 +43,13 @@ pub(crate) struct Identity {
     pub(crate) expires: SystemTime,
 }
 
-impl Files {
-    pub(super) fn read(&self) -> Result<Pems, Error> {
+impl Source for Files {
+    type Content = Pems;
+    type Loaded = Identity;
+
+    const NAME: &'static str = "the TLS files";
+
+    fn read(&self) -> Result<Pems, Error> {
         Ok(Pems {
             cert: file::read(&self.cert)?,
             key: file::read(&self.key)?,
@@ -51,7 +59,7 @@ impl Files {
 
     /// Makes `pems`, which were read from these files, into an identity, and
     /// logs what an operator has to know of it.
-    pub(super) fn load(&self, pems: &Pems) -> Result<Identity, Error> {
+    fn load(&self, pems: &Pems) -> Result<Identity, Error> {
         // ring, because it builds with nothing but a C compiler.
         let builder =
             ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
@@ -83,7 +91,9 @@ impl Files {
             expires,
         })
     }
+}
 
+impl Files {
     fn tell(&self, expires: SystemTime) {
         let (cert, time) = (self.cert.display(), format_rfc3339_seconds(expires));
         if expires < SystemTime::now() {

@@ -7,13 +7,13 @@
 //! | file           | its concern                                       |
 //! |----------------|---------------------------------------------------|
 //! | `files`        | certificates, keys, CA, made into an identity     |
-//! | `reload`       | the same, when the files change                   |
 //! | `chain`        | certificates, and the key of the first            |
 //! | `certificates` | a file of certificates: a chain, or CAs           |
 //! | `key`          | a file with a private key                         |
 //! | `encoding`     | files that are not PEM                            |
 //! | `pem`          | the text of a PEM file                            |
 //! | `x509`         | what a certificate says                           |
+//! | `names`        | whom it is for                                    |
 //! | `algorithm`    | which algorithm a key is for                      |
 //! | `asn1`         | elements of DER                                   |
 //! | `fuzzing`      | all that, for a fuzzer                            |
@@ -27,8 +27,8 @@ mod files;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod key;
+pub(crate) mod names;
 mod pem;
-mod reload;
 mod x509;
 
 use std::{io, path::PathBuf, time::Duration};
@@ -37,7 +37,10 @@ use tokio::sync::watch;
 
 use self::files::Files;
 pub(crate) use self::files::Identity;
-use crate::file;
+use crate::{
+    file,
+    reload::{self, Source},
+};
 
 /// The PEM files of a TLS server.
 #[derive(Clone, Debug, Default)]
@@ -79,10 +82,11 @@ impl Settings {
 
     /// The identity in the files, and every change of it; `None` is plain TCP.
     pub(crate) fn watch(&self) -> Result<Option<watch::Receiver<Identity>>, Error> {
-        let files = self.files()?;
-        files
-            .map(|files| reload::watch(files, self.reload_interval))
-            .transpose()
+        let Some(files) = self.files()? else {
+            return Ok(None);
+        };
+        let hangup = reload::hangup()?;
+        Ok(Some(reload::watch(files, self.reload_interval, hangup)?))
     }
 
     fn files(&self) -> Result<Option<Files>, Error> {

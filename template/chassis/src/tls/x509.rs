@@ -9,8 +9,9 @@ use der::{
 
 use super::asn1::{next, sequence, whole};
 
-/// basicConstraints of RFC 5280, section 4.2.1.9.
+/// basicConstraints and subjectAltName of RFC 5280, sections 4.2.1.9 and 4.2.1.6.
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 
 /// What a certificate says (RFC 5280, section 4.1).
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Certificate<'a> {
     pub(super) public_key: &'a [u8],
     /// Whether it may issue others.
     pub(super) is_ca: bool,
+    /// The GeneralNames that it is for, beside its subject.
+    pub(super) alternative_names: Option<&'a [u8]>,
 }
 
 impl<'a> Certificate<'a> {
@@ -45,12 +48,13 @@ impl<'a> Certificate<'a> {
         };
         let subject = reader.tlv_bytes()?;
         let public_key = reader.tlv_bytes()?;
-        let mut is_ca = false;
+        let (mut is_ca, mut alternative_names) = (false, None);
         while !reader.is_finished() {
             let (tag, content) = next(reader)?;
             // The unique identifiers, which nobody uses, are [1] and [2].
             if tag.number().value() == 3 {
                 is_ca = says_ca(content)?;
+                alternative_names = extension(content, SUBJECT_ALT_NAME)?;
             }
         }
         Ok(Self {
@@ -59,6 +63,7 @@ impl<'a> Certificate<'a> {
             not_after,
             public_key,
             is_ca,
+            alternative_names,
         })
     }
 
@@ -69,23 +74,29 @@ impl<'a> Certificate<'a> {
 }
 
 fn says_ca(extensions: &[u8]) -> der::Result<bool> {
+    let Some(value) = extension(extensions, BASIC_CONSTRAINTS)? else {
+        return Ok(false);
+    };
+    let mut constraints = whole(value)?;
+    // FALSE is the default, and is left away.
+    Ok(!constraints.is_finished() && next(&mut constraints)? == (Tag::Boolean, &[0xff]))
+}
+
+/// The value of the one of `extensions` that has this `name`.
+fn extension<'a>(extensions: &'a [u8], name: &[u8]) -> der::Result<Option<&'a [u8]>> {
     let mut extensions = whole(extensions)?;
     while !extensions.is_finished() {
         let mut extension = sequence(&mut extensions)?;
-        let (_, name) = next(&mut extension)?;
+        let (_, found) = next(&mut extension)?;
         let (mut tag, mut value) = next(&mut extension)?;
         if tag == Tag::Boolean {
             (tag, value) = next(&mut extension)?; // after `critical`
         }
-        if name == BASIC_CONSTRAINTS && tag == Tag::OctetString {
-            let mut constraints = whole(value)?;
-            // FALSE is the default, and is left away.
-            return Ok(
-                !constraints.is_finished() && next(&mut constraints)? == (Tag::Boolean, &[0xff])
-            );
+        if found == name && tag == Tag::OctetString {
+            return Ok(Some(value));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod accept;
 mod admin;
+mod callers;
 mod chain;
 mod channel;
 mod contract;

@@ -21,6 +21,7 @@ fn context() -> Context {
             tracestate: Some("vendor=1".parse().unwrap()),
             span: None,
         })),
+        ..Context::default()
     }
 }
 

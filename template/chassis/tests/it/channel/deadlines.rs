@@ -31,7 +31,7 @@ async fn client(server: &InProcess, call_timeout: Duration) -> Client {
 fn caller_waits(time: Duration) -> Context {
     Context {
         deadline: Some(Instant::now() + time),
-        trace: None,
+        ..Context::default()
     }
 }
 

@@ -133,7 +133,7 @@ async fn a_stream_that_ends_nowhere_ends_at_the_deadline() {
     let mut client = Client::new(channel);
     let context = Context {
         deadline: Some(Instant::now() + Duration::from_millis(100)),
-        trace: None,
+        ..Context::default()
     };
     let response = context.scope(client.server_stream(script(""))).await;
     let mut replies = response.unwrap().into_inner();

@@ -3,7 +3,10 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
 
 use chassis::testing::Child;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType,
+    date_time_ymd,
+};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::{
@@ -50,14 +53,26 @@ impl Certificates {
     /// The same, to expire with the first day of `year`.
     pub fn issue_until(&self, name: &str, year: i32) {
         let names = ["localhost".into(), "127.0.0.1".into()];
-        let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(names).unwrap();
         params.not_after = date_time_ymd(year, 1, 1);
+        self.sign(name, &params);
+    }
+
+    fn sign(&self, name: &str, params: &CertificateParams) {
+        let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.ca).unwrap();
         fs::write(self.path(&format!("{name}.pem")), certificate.pem()).unwrap();
         let path = self.path(&format!("{name}.key"));
         fs::write(&path, key.serialize_pem()).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    /// Signs a new certificate for a caller of these names.
+    pub fn issue_to(&self, name: &str, names: impl IntoIterator<Item = SanType>) {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = names.into_iter().collect();
+        params.distinguished_name.push(DnType::CommonName, name);
+        self.sign(name, &params);
     }
 
     /// Starts a service that shows `server.pem`, with `more` flags.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use chassis::{
-    Channel, channel, cli,
+    Channel, auth, channel, cli,
     lifecycle::{Lifecycle, Shutdown},
     server::{Rpcs, Server, Settings},
     testing::PATIENCE,
@@ -102,6 +102,7 @@ impl InProcess {
             address: ([127, 0, 0, 1], 0).into(),
             admin: Some(([127, 0, 0, 1], 0).into()),
             tls: tls::Settings::default(),
+            auth: auth::Settings::default(),
             limits: cli::parse_from(&ABOUT, arguments).unwrap(),
             tell_ids: false,
         }
