@@ -200,6 +200,7 @@ impl Connections {
             let mut phase = self.phase.clone();
             tokio::select! {
                 () = linger(&mut io) => {}
+                () = activity.gives_way() => {}
                 _ = phase.wait_for(|phase| *phase == Phase::Close) => {}
             }
         }

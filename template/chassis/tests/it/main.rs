@@ -25,6 +25,7 @@ mod http2;
 mod interop;
 mod lifecycle;
 mod limits;
+mod linger;
 mod log;
 mod logging;
 mod memory;
