@@ -311,6 +311,21 @@ async fn metadata_over_the_limit_is_resource_exhausted() {
     }
 }
 
+// h2 answers this by itself, in HTTP's words.
+#[tokio::test]
+async fn metadata_far_over_the_limit_is_431_and_the_connection_goes_on() {
+    let server = InProcess::start(&[]).await;
+    let client = Client::of(&server).await;
+    let large = "x".repeat(1000);
+    let fields = (0..10 * 16).fold(Request::post("http://localhost/"), |request, n| {
+        request.header(format!("x-{n}"), &large)
+    });
+    let mut sender = client.0.clone().ready().await.unwrap();
+    let (response, _) = sender.send_request(fields.body(()).unwrap(), true).unwrap();
+    assert_eq!(response.await.unwrap().status(), 431);
+    client.goes_on().await;
+}
+
 #[tokio::test]
 async fn who_is_unknown_is_named() {
     let server = InProcess::start(&[]).await;
