@@ -55,7 +55,7 @@ async fn serve() -> Settings {
     let server = Server::bind(&ABOUT, settings, Lifecycle::new())
         .await
         .unwrap();
-    let port = server.address().port();
+    let port = server.address().unwrap().port();
     tokio::spawn(server.run(rpc::rpcs(Service::default()), pending()));
     Settings::new("127.0.0.1", port)
 }

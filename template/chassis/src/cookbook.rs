@@ -14,6 +14,7 @@
 //! | … or around one service                          | [`Rpcs`](crate::server::Rpcs)           |
 //! | change a request before the chassis looks at it  | [`Rpcs::before`](crate::server::Rpcs::before) |
 //! | have flags for an upstream, or for several       | [`Upstream`](crate::cli::Upstream)      |
+//! | call a service on this machine, by a Unix socket | [`channel::Settings::host`](crate::channel::Settings::host) |
 //! | call another service                             | [`channel`](crate::channel)             |
 //!
 //! # A stream of replies

@@ -65,6 +65,13 @@ pub(crate) fn ip(text: &str) -> Result<IpAddr, String> {
         .map_err(|_| "it has to be an IP address, such as 127.0.0.1 or ::1".into())
 }
 
+/// Reads the permissions of a file, such as `660`.
+pub(crate) fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok();
+    mode.filter(|mode| *mode <= 0o777)
+        .ok_or_else(|| "it has to be an octal number from 0 to 777, such as 660".into())
+}
+
 /// A host as it is looked up: an IPv6 address without the brackets that it has in a URL.
 pub(crate) fn unbracketed(host: &str) -> &str {
     let inner = host
@@ -76,6 +83,17 @@ pub(crate) fn unbracketed(host: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn permissions_are_octal() {
+        assert_eq!(
+            (mode("660"), mode("0600"), mode("0")),
+            (Ok(0o660), Ok(0o600), Ok(0))
+        );
+        for text in ["", "668", "1777", "-1", "rw"] {
+            assert!(mode(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_number_has_a_range() {

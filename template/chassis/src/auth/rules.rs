@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What names begin with.
-const KINDS: &[&str] = &["spiffe://", "dns:", "subject:"];
+const KINDS: &[&str] = &["spiffe://", "dns:", "subject:", "uid:"];
 
 /// Any caller, also one that shows nothing.
 const ANYONE: &str = "*";

@@ -39,6 +39,7 @@
 //! | `tls`         | its TLS files                                           |
 //! | `resolve`     | from its name to its addresses                          |
 //! | `pool`        | connections to all of them, kept up                     |
+//! | `connect`     | one connection                                          |
 //! | `credentials` | what a call shows of its caller                         |
 //! | `call`        | one call: deadlines, metadata, attempts                 |
 //! | `replay`      | its request, to be sent again                           |
@@ -48,6 +49,7 @@
 
 mod body;
 mod call;
+mod connect;
 mod credentials;
 mod error;
 mod failure;

@@ -4,35 +4,25 @@
 //! waits for an address that is dead.
 
 use std::{
-    future::ready,
     io,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
 
-use hyper_util::rt::TokioIo;
 use tokio::{
-    net::TcpStream,
     sync::{Notify, watch},
     task::{AbortHandle, JoinSet},
     time::{Instant, sleep_until, timeout},
 };
-use tonic::{
-    Request,
-    client::Grpc,
-    codegen::http::uri::PathAndQuery,
-    transport::{Channel, Endpoint},
-};
-use tonic_prost::ProstCodec;
-use tower::service_fn;
+use tonic::transport::Channel;
 use tracing::{debug, info, warn};
 
 use super::{
+    connect::{Address, connect},
     error::Error,
-    failure::{Failure, root_cause},
+    failure::Failure,
     resolve::Resolve,
     retry,
     settings::Settings,
@@ -51,7 +41,7 @@ pub(super) struct Pool {
 #[derive(Clone)]
 pub(super) struct Member {
     pub(super) channel: Channel,
-    address: SocketAddr,
+    address: Address,
     id: usize,
 }
 
@@ -220,8 +210,7 @@ impl Shared {
 
     /// Looks the name up, connects to addresses that are new, and drops those that are gone.
     async fn refresh(&self) {
-        let Settings { host, port, .. } = &self.settings;
-        let outcome = match self.resolver.resolve(host, *port).await {
+        let outcome = match self.addresses().await {
             Ok(addresses) if addresses.is_empty() => Err("no address behind this name".into()),
             Ok(addresses) => self.update(&addresses).await,
             Err(error) => Err(error.to_string()),
@@ -232,17 +221,27 @@ impl Shared {
         });
     }
 
-    async fn update(&self, addresses: &[SocketAddr]) -> Result<(), String> {
+    async fn addresses(&self) -> io::Result<Vec<Address>> {
+        if let Some(path) = self.settings.unix_socket() {
+            return Ok(vec![Address::Unix(path.into())]);
+        }
+        let Settings { host, port, .. } = &self.settings;
+        let addresses = self.resolver.resolve(host, *port).await?;
+        Ok(addresses.into_iter().map(Address::Tcp).collect())
+    }
+
+    async fn update(&self, addresses: &[Address]) -> Result<(), String> {
         let endpoint = self.settings.endpoint();
         let endpoint = endpoint.map_err(|error| error.to_string())?;
         let mut outcome = Ok(());
         let mut connecting = JoinSet::new();
-        for &address in addresses {
+        for address in addresses {
             if !self.members.borrow().contains(address) {
                 let connected = timeout(
                     self.settings.connect_timeout,
-                    connect(endpoint.clone(), address, self.settings.missing()),
+                    connect(endpoint.clone(), address.clone(), self.settings.missing()),
                 );
+                let address = address.clone();
                 connecting.spawn(async move { (address, connected.await) });
             }
         }
@@ -264,12 +263,12 @@ impl Shared {
         outcome
     }
 
-    fn add(&self, address: SocketAddr, channel: Channel) {
+    fn add(&self, address: Address, channel: Channel) {
         debug!("Connected to {address}");
         let id = self.ids.fetch_add(1, Relaxed);
         self.members.send_modify(|members| {
             // A resolver may name an address twice.
-            if !members.contains(address) {
+            if !members.contains(&address) {
                 members.list.push(Member {
                     channel,
                     address,
@@ -281,44 +280,7 @@ impl Shared {
 }
 
 impl Members {
-    fn contains(&self, address: SocketAddr) -> bool {
-        self.list.iter().any(|member| member.address == address)
-    }
-}
-
-/// Connects, and asks for the server's health: any answer will do. Without one
-/// it isn't known whether the server speaks gRPC, nor whether it takes this
-/// client's certificate.
-async fn connect(
-    endpoint: Endpoint,
-    address: SocketAddr,
-    missing: &str,
-) -> Result<Channel, String> {
-    let tcp = TcpStream::connect(address).await;
-    let tcp = tcp.map_err(|error| error.to_string())?;
-    let _ = tcp.set_nodelay(true);
-    // Once: tonic would connect again by itself, and let calls wait for that.
-    let mut tcp = Some(TokioIo::new(tcp));
-    let once = service_fn(move |_| {
-        ready(
-            tcp.take()
-                .ok_or_else(|| io::Error::other("the service hung up")),
-        )
-    });
-    let channel = endpoint.connect_with_connector(once).await;
-    let channel = channel.map_err(|error| root_cause(&error))?;
-
-    let mut grpc = Grpc::new(channel.clone());
-    grpc.ready().await.map_err(|error| root_cause(&error))?;
-    let health = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
-    let codec = ProstCodec::<(), ()>::default();
-    let Err(status) = grpc.unary(Request::new(()), health, codec).await else {
-        return Ok(channel);
-    };
-    let reason = root_cause(&status);
-    if Failure::from(status).disconnected {
-        Err(format!("{reason} (does it demand {missing}?)"))
-    } else {
-        Ok(channel)
+    fn contains(&self, address: &Address) -> bool {
+        self.list.iter().any(|member| member.address == *address)
     }
 }

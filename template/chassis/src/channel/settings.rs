@@ -1,6 +1,6 @@
 //! Where the service is, and how to reach it.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use tonic::transport::Endpoint;
 
@@ -16,9 +16,10 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Where the service is, and how to reach it.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Host name or IP address.
+    /// Host name, IP address, or the Unix socket of a service on this machine, as in
+    /// `unix:/run/inventory.sock`.
     pub host: String,
-    /// TCP port.
+    /// TCP port; of no meaning to a Unix socket.
     pub port: u16,
     /// TLS, or plain TCP without.
     pub tls: Option<Tls>,
@@ -37,7 +38,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Plain TCP to `host` and `port`, with the default timeouts. An IPv6 address
+    /// No TLS, to `host` and `port`, with the default timeouts. An IPv6 address
     /// may stand in brackets.
     #[must_use]
     pub fn new(host: impl Into<String>, port: u16) -> Self {
@@ -57,6 +58,12 @@ impl Settings {
     /// Checks that the address makes sense and the TLS files can be used,
     /// without connecting.
     pub fn check(&self) -> Result<(), Error> {
+        if self.tls.is_some() && self.unix_socket().is_some() {
+            return Err(Error::Setup {
+                address: self.address(),
+                reason: "Unix sockets are spoken to without TLS".into(),
+            });
+        }
         self.endpoint()?;
         if let Some((_, key)) = self.tls.as_ref().and_then(|tls| tls.identity.as_ref()) {
             file::warn_if_open(key);
@@ -64,9 +71,17 @@ impl Settings {
         Ok(())
     }
 
-    /// `host:port`.
+    /// The Unix socket of the service, if that is where it is.
+    pub(super) fn unix_socket(&self) -> Option<&Path> {
+        self.host.strip_prefix("unix:").map(Path::new)
+    }
+
+    /// `host:port`, or the Unix socket.
     #[must_use]
     pub fn address(&self) -> String {
+        if self.unix_socket().is_some() {
+            return self.host.clone();
+        }
         // An IPv6 address needs brackets in front of a port.
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
@@ -78,7 +93,12 @@ impl Settings {
     /// How to speak to the service, whatever address the connection is to.
     pub(super) fn endpoint(&self) -> Result<Endpoint, Error> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let endpoint = Endpoint::from_shared(format!("{scheme}://{}", self.address()))
+        // What other clients tell a service on a Unix socket, which has no name.
+        let authority = match self.unix_socket() {
+            Some(_) => "localhost".into(),
+            None => self.address(),
+        };
+        let endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"))
             .map_err(|error| Error::Setup {
                 address: self.address(),
                 reason: root_cause(&error),
@@ -113,6 +133,17 @@ mod tests {
             assert_eq!((&*settings.host, &*settings.address()), ("::1", "[::1]:42"));
         }
         assert_eq!(Settings::new("localhost", 42).address(), "localhost:42");
+    }
+
+    #[test]
+    fn a_unix_socket_has_no_port_and_no_tls() {
+        let mut settings = Settings::new("unix:/run/x.sock", 42);
+        assert_eq!(settings.address(), "unix:/run/x.sock");
+        assert_eq!(settings.unix_socket(), Some(Path::new("/run/x.sock")));
+        settings.check().unwrap();
+        settings.tls = Tls::new(Some("ca.pem".into()), None, None);
+        let error = settings.check().unwrap_err().to_string();
+        assert!(error.contains("without TLS"), "{error}");
     }
 
     #[test]

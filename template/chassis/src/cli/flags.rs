@@ -9,7 +9,7 @@ use crate::{
     server::{self, limits::Limits},
     telemetry::{directives::Directives, level::LogLevel, log},
     tls,
-    values::{DAY, MILLISECOND, ip, number, time_or_never},
+    values::{DAY, MILLISECOND, ip, mode, number, time_or_never},
 };
 
 /// The flags of every service, to be flattened into its own.
@@ -25,6 +25,16 @@ pub struct Flags {
     /// IP address to listen on [default: all of IPv6 and IPv4]
     #[arg(long, value_parser = ip)]
     ip: Option<IpAddr>,
+    /// Unix socket to listen on as well, without TLS: a file, for this machine
+    #[arg(long, value_name = "PATH")]
+    unix_socket: Option<PathBuf>,
+    /// Who may open it: its permissions, in octal [0 to 777]
+    #[arg(long, value_name = "MODE", default_value = "660", requires = "unix_socket",
+          value_parser = mode)]
+    unix_socket_mode: u32,
+    /// Listen on the Unix socket only, and on no port
+    #[arg(long, requires = "unix_socket")]
+    unix_socket_only: bool,
     /// Port of /livez, /readyz, /metrics and /loglevel; plain HTTP/1.1 [0 to 65535] [default: none]
     #[arg(long, value_name = "PORT", value_parser = number(0, u16::MAX))]
     admin_port: Option<u16>,
@@ -95,7 +105,11 @@ impl From<Flags> for Invocation {
             dry_run: flags.dry_run,
             healthcheck: flags.healthcheck,
             server: server::Settings {
-                address: (ip, flags.port).into(),
+                address: (!flags.unix_socket_only).then_some((ip, flags.port).into()),
+                unix_socket: flags.unix_socket.map(|path| server::UnixSocket {
+                    path,
+                    mode: flags.unix_socket_mode,
+                }),
                 admin: flags
                     .admin_port
                     .map(|port| (flags.admin_ip.unwrap_or(ip), port).into()),

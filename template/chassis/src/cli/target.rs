@@ -17,7 +17,7 @@ pub struct Target {
     // Its default is that of the service: see `About`.
     #[arg(short, long, value_parser = number(1, u16::MAX))]
     port: u16,
-    /// Host of the service
+    /// Host of the service, or unix:PATH
     #[arg(long, default_value = "localhost")]
     ip: String,
     /// Use TLS, else plain TCP

@@ -107,8 +107,11 @@ impl<P: Prefix> Args for Upstream<P> {
             .multiple(true);
         command
             .arg(
-                flag::<P>("ip", "Host of the service to call [default: localhost]")
-                    .value_name("HOST"),
+                flag::<P>(
+                    "ip",
+                    "Host of the service to call, or unix:PATH [default: localhost]",
+                )
+                .value_name("HOST"),
             )
             .arg(
                 flag::<P>("port", "Its port")

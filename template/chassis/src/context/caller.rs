@@ -1,13 +1,14 @@
 //! Who makes an RPC, as far as that is proven.
 
 /// Who makes an RPC: the names that its client certificate is for, which a CA of `--cafile`
-/// has vouched for.
+/// has vouched for, or who the system says is at the other end of a Unix socket.
 ///
 /// | name                        | of                                              |
 /// |-----------------------------|-------------------------------------------------|
 /// | `spiffe://example.org/shop` | the SPIFFE id of a certificate                  |
 /// | `dns:shop.example.org`      | a DNS name of a certificate                     |
 /// | `subject:CN=shop,O=Example` | the subject of a certificate, as RFC 4514 has it|
+/// | `uid:1000`                  | the user that calls over a Unix socket          |
 ///
 /// ```
 /// use chassis::Caller;

@@ -1,8 +1,9 @@
 //! Takes connections, as many as allowed.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use tokio::{
+    net::{TcpStream, UnixStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
@@ -11,7 +12,8 @@ use tracing::warn;
 use super::{connection::Connections, idle::Crowd, limits::RESERVED_FILES};
 use crate::{
     admin,
-    listener::{self, Listener},
+    listener::{self, Listener, unix::UnixListener},
+    remote::Remote,
 };
 
 /// How long those that are to give way may take before more are asked to.
@@ -64,9 +66,43 @@ impl Permits {
     }
 }
 
+/// Where connections come from.
+pub(super) struct Listeners {
+    pub(super) tcp: Option<Listener>,
+    pub(super) unix: Option<UnixListener>,
+}
+
+/// A connection that was accepted.
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Listeners {
+    /// The next connection, and whom it is with.
+    async fn accept(&self) -> (Socket, Remote) {
+        let tcp = async {
+            match &self.tcp {
+                Some(listener) => listener.accept().await,
+                None => pending().await,
+            }
+        };
+        let unix = async {
+            match &self.unix {
+                Some(listener) => listener.accept().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            (tcp, peer) = tcp => (Socket::Tcp(tcp), Remote::Tcp(peer)),
+            (unix, peer) = unix => (Socket::Unix(unix), peer),
+        }
+    }
+}
+
 /// Accepts connections and serves each in a task of its own, for ever.
 pub(super) async fn accept(
-    listener: Listener,
+    listeners: Listeners,
     connections: Arc<Connections>,
     permits: Permits,
 ) -> Infallible {
@@ -74,7 +110,7 @@ pub(super) async fn accept(
     loop {
         // The one over the limit is already here, and the others wait in the backlog:
         // nobody has to give way unless there is somebody to give way to.
-        let (tcp, peer) = listener.accept().await;
+        let (socket, peer) = listeners.accept().await;
         let Some(account) = connections.admit(peer) else {
             continue;
         };
@@ -83,7 +119,7 @@ pub(super) async fn accept(
         let member = crowd.enter();
         tokio::spawn(async move {
             connections
-                .serve(tcp, peer, account, &member.activity)
+                .serve(socket, peer, account, &member.activity)
                 .await;
             drop((permit, member));
         });

@@ -2,7 +2,6 @@
 
 use std::{
     future::{pending, poll_fn},
-    net::SocketAddr,
     ops::ControlFlow,
     pin::pin,
     sync::Arc,
@@ -12,8 +11,7 @@ use std::{
 use hyper::{Request, body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, BufReader},
-    net::TcpStream,
+    io::BufReader,
     sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
@@ -23,6 +21,7 @@ use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
 use super::{
+    accept::Socket,
     batch::{Batches, Patience},
     cork::Cork,
     greeting::{PREFACE, Rejected, expect_preface},
@@ -40,7 +39,9 @@ use super::{
     shares::{Account, Shares},
 };
 use crate::{
+    io::Io,
     jitter::jittered,
+    remote::Remote,
     telemetry::{metrics::Metrics, quota},
     tls::Identity,
     turns::Turns,
@@ -91,16 +92,12 @@ pub(super) struct Connections {
     pub(super) phase: watch::Receiver<Phase>,
 }
 
-/// Plain or TLS: behind one type, HTTP/2 is compiled once.
-pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-
 pub(super) type Reader = BufReader<Box<dyn Io>>;
 
 impl Connections {
-    /// The account of a new connection from `address`, unless it has enough of them.
-    pub(super) fn admit(&self, address: SocketAddr) -> Option<Arc<Account>> {
-        let account = self.shares.open(address);
+    /// The account of a new connection with `remote`, unless it has enough of them.
+    pub(super) fn admit(&self, remote: Remote) -> Option<Arc<Account>> {
+        let account = self.shares.open(remote);
         let Some(most) = self.limits.max_per_address else {
             return Some(account);
         };
@@ -108,15 +105,15 @@ impl Connections {
             return Some(account);
         }
         self.metrics.accepted();
-        self.reject(&Rejected::Crowd(most), address);
+        self.reject(&Rejected::Crowd(most), remote);
         None
     }
 
     /// Serves one connection until either side closes it.
     pub(super) async fn serve(
         &self,
-        tcp: TcpStream,
-        address: SocketAddr,
+        socket: Socket,
+        remote: Remote,
         account: Arc<Account>,
         activity: &Arc<Activity>,
     ) {
@@ -124,20 +121,17 @@ impl Connections {
         let limit = self.limits.handshake_timeout;
         let mut phase = self.phase.clone();
         let established = tokio::select! {
-            established = timeout(limit, self.establish(tcp)) => established,
+            established = timeout(limit, self.establish(socket, remote)) => established,
             () = activity.gives_way() => Ok(Err(Rejected::GaveWay)),
             _ = phase.wait_for(|phase| *phase != Phase::Serve) => return,
         };
         match established.unwrap_or(Err(Rejected::Late(limit))) {
-            Ok((io, peer)) => {
-                let served = self.serve_http2(io, peer, address, &account, activity);
-                served.await;
-            }
-            Err(rejected) => self.reject(&rejected, address),
+            Ok((io, peer)) => self.serve_http2(io, peer, &account, activity).await,
+            Err(rejected) => self.reject(&rejected, remote),
         }
     }
 
-    fn reject(&self, rejected: &Rejected, address: SocketAddr) {
+    fn reject(&self, rejected: &Rejected, remote: Remote) {
         self.metrics.rejected(rejected.label());
         match rejected {
             // A probe of the port, as load balancers make, is nothing to warn about; nor is
@@ -147,24 +141,29 @@ impl Connections {
             | Rejected::Http1(_)
             | Rejected::Crowd(_)
             | Rejected::GaveWay => {
-                debug!(peer = %address, "Connection closed: {rejected}");
+                debug!(peer = %remote, "Connection closed: {rejected}");
             }
             _ if quota::allows(rejected.label()) => {
-                warn!(peer = %address, "Connection closed: {rejected}");
+                warn!(peer = %remote, "Connection closed: {rejected}");
             }
-            _ => debug!(peer = %address, "Connection closed: {rejected}"),
+            _ => debug!(peer = %remote, "Connection closed: {rejected}"),
         }
     }
 
-    async fn establish(&self, tcp: TcpStream) -> Result<(Reader, Peer), Rejected> {
-        // Replies leave in one write each; to hold them back would only delay them.
-        tcp.set_nodelay(true)?;
-        let (io, peer): (Box<dyn Io>, _) = match &self.tls {
-            None => {
-                let peer = Peer::plain(tcp.connect_info());
+    async fn establish(&self, socket: Socket, remote: Remote) -> Result<(Reader, Peer), Rejected> {
+        let (io, peer): (Box<dyn Io>, _) = match (socket, &self.tls) {
+            (Socket::Unix(unix), _) => {
+                let peer = Peer::unix(remote, unix.connect_info());
+                (Box::new(unix), peer)
+            }
+            (Socket::Tcp(tcp), None) => {
+                // Replies leave in one write each; to hold them back would only delay them.
+                tcp.set_nodelay(true)?;
+                let peer = Peer::tcp(remote, tcp.connect_info());
                 (Box::new(tcp), peer)
             }
-            Some(identity) => {
+            (Socket::Tcp(tcp), Some(identity)) => {
+                tcp.set_nodelay(true)?;
                 // Closed without a byte, it is a probe of the port and no failed handshake.
                 if tcp.peek(&mut [0]).await? == 0 {
                     return Err(Rejected::Silent);
@@ -172,7 +171,7 @@ impl Connections {
                 let config = identity.borrow().config.clone();
                 let handshake = TlsAcceptor::from(config).accept(tcp);
                 let tls = self.turns.run(handshake).await.map_err(Rejected::Tls)?;
-                let peer = Peer::tls(&tls);
+                let peer = Peer::tls(remote, tls.connect_info());
                 (Box::new(tls), peer)
             }
         };
@@ -188,14 +187,13 @@ impl Connections {
         &self,
         reader: Reader,
         peer: Peer,
-        address: SocketAddr,
         account: &Arc<Account>,
         activity: &Arc<Activity>,
     ) {
         let max_metadata = self.limits.max_metadata_size;
         let greeting = [PREFACE, reader.buffer()].concat();
         let mut io = Cork::new(greeting.into(), reader.into_inner()).announcing(max_metadata);
-        let speaking = self.speak_http2(io.clone(), peer, address, account, activity);
+        let speaking = self.speak_http2(io.clone(), peer, account, activity);
         if speaking.await.is_continue() {
             let mut phase = self.phase.clone();
             tokio::select! {
@@ -211,7 +209,6 @@ impl Connections {
         &self,
         cork: Cork<Box<dyn Io>>,
         peer: Peer,
-        address: SocketAddr,
         account: &Arc<Account>,
         activity: &Arc<Activity>,
     ) -> ControlFlow<()> {
@@ -259,12 +256,12 @@ impl Connections {
                         commands.spawn(self.end(reason, activity.clone()));
                     }
                     Command::End => {
-                        debug!(peer = %address, "Connection closed: it was idle");
+                        debug!(peer = %peer.remote, "Connection closed: it was idle");
                         return ControlFlow::Break(());
                     }
                     Command::Close => {
                         if quota::allows("force") {
-                            warn!(peer = %address, "Connection closed by force");
+                            warn!(peer = %peer.remote, "Connection closed by force");
                         }
                         return ControlFlow::Break(());
                     }
@@ -272,8 +269,8 @@ impl Connections {
             }
         };
         match end {
-            Ok(()) => debug!(peer = %address, "Connection closed"),
-            Err(reason) => debug!(peer = %address, "Connection closed: {reason}"),
+            Ok(()) => debug!(peer = %peer.remote, "Connection closed"),
+            Err(reason) => debug!(peer = %peer.remote, "Connection closed: {reason}"),
         }
         ControlFlow::Continue(())
     }

@@ -37,6 +37,7 @@ use super::{
 use crate::{
     about::About,
     auth, contract,
+    remote::Remote,
     standard::{
         DESCRIPTORS,
         health::Health,
@@ -50,6 +51,8 @@ const ABOUT: About = crate::about! { year: "2026", env_prefix: "FUZZING", port: 
 
 /// Of the documentation (RFC 5737): nobody's.
 const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 1);
+
+const REMOTE: Remote = Remote::Tcp(ADDRESS);
 
 /// How often a connection is polled until all is answered that is answered at once.
 const TURNS: usize = 16;
@@ -167,14 +170,16 @@ async fn serve(connections: &Connections, data: &[u8]) -> Vec<u8> {
     let (client, server) = duplex(64 * 1024);
     let before = free(connections);
     let member = Arc::new(Crowd::default()).enter();
-    let account = connections.shares.open(ADDRESS);
+    let account = connections.shares.open(REMOTE);
     let serving = connections.serve_http2(
         Reader::new(Box::new(server)),
-        Peer::plain(TcpConnectInfo {
-            local_addr: None,
-            remote_addr: Some(ADDRESS),
-        }),
-        ADDRESS,
+        Peer::tcp(
+            REMOTE,
+            TcpConnectInfo {
+                local_addr: None,
+                remote_addr: Some(ADDRESS),
+            },
+        ),
         &account,
         &member.activity,
     );
@@ -201,7 +206,7 @@ async fn serve(connections: &Connections, data: &[u8]) -> Vec<u8> {
 
 /// What a client could take that is alone: permits, and MiB of memory.
 fn free(connections: &Connections) -> (usize, usize) {
-    let account = connections.shares.open(ADDRESS);
+    let account = connections.shares.open(REMOTE);
     let permits: Vec<_> = iter::from_fn(|| account.permit()).collect();
     let holdings = connections.memory.open();
     let charges: Vec<_> = iter::from_fn(|| holdings.charge(1024 * 1024)).collect();

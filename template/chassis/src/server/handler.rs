@@ -101,7 +101,7 @@ impl Handler {
         let (request, looked_at) = self.routes.before(request);
         let path = request.uri().path();
         let method = self.methods.find(path);
-        let span = traces::start(&method.path, request.headers(), peer.address());
+        let span = traces::start(&method.path, request.headers(), peer.remote);
         let (trace, sent) = ids::of(request.headers(), span);
         let trace = Some(Arc::new(trace));
         let tells = sent || self.tell_ids;
@@ -130,7 +130,7 @@ impl Handler {
         }
         // Of an unknown method there is nothing but a status.
         let shape = method.contract.as_ref().map_or(Shape::Unary, |it| it.shape);
-        let call = Call::start(method, path, peer.address(), now, whole, tells);
+        let call = Call::start(method, path, peer.remote, now, whole, tells);
         let begun = match (let_in, read) {
             (Ok(()), Ok(_)) => {
                 let admitted = admit(account, &flight, path, shape);
@@ -164,20 +164,19 @@ impl Handler {
         };
         self.metrics.denied(denied.label);
         let caller = peer.caller().cloned();
-        let address = peer.address().map(tracing::field::display);
         let name = caller.as_deref().and_then(Caller::name);
         let (method, reason) = (protocol::quoted(path), denied.status.message());
         if quota::allows(denied.label) {
             warn!(
                 method,
-                peer = address,
+                peer = %peer.remote,
                 caller = name,
                 "Call denied: {reason}"
             );
         } else {
             debug!(
                 method,
-                peer = address,
+                peer = %peer.remote,
                 caller = name,
                 "Call denied: {reason}"
             );
@@ -209,8 +208,7 @@ impl Handler {
     /// Answers a request that was not as it has to be.
     fn refuse(&self, refusal: &Refusal, method: &MethodMetrics, peer: &Peer) -> ResponseFuture {
         self.metrics.refused(refusal.label());
-        let peer = peer.address().map(tracing::field::display);
-        debug!(method = method.path, peer, "Request refused: {refusal}");
+        debug!(method = method.path, peer = %peer.remote, "Request refused: {refusal}");
         let response = refusal.response();
         Box::pin(async { response })
     }

@@ -72,7 +72,7 @@ use tokio::{runtime::Handle, sync::watch, time::timeout};
 use tracing::{info, warn};
 
 use self::{
-    accept::Permits,
+    accept::{Listeners, Permits},
     connection::{Connections, Phase},
     greeting::REJECTED,
     handler::Handler,
@@ -83,7 +83,7 @@ use self::{
 };
 pub use self::{
     rpcs::{Routed, Rpcs},
-    settings::Settings,
+    settings::{Settings, UnixSocket},
 };
 use crate::{
     about::About,
@@ -91,7 +91,10 @@ use crate::{
     auth::{self, Auth},
     contract,
     lifecycle::{Lifecycle, Shutdown, State},
-    listener::{self, Listener},
+    listener::{
+        self, Listener,
+        unix::{self, UnixListener},
+    },
     standard::{
         DESCRIPTORS,
         health::Health,
@@ -102,9 +105,9 @@ use crate::{
     turns::Turns,
 };
 
-/// A server that is bound to its port, and ready to run.
+/// A server that is bound to its port or its socket, and ready to run.
 pub struct Server {
-    listener: Listener,
+    listeners: Listeners,
     admin: Option<SocketAddr>,
     metrics: Arc<Metrics>,
     tls: Option<watch::Receiver<tls::Identity>>,
@@ -120,6 +123,9 @@ pub enum Error {
     /// A port can't be bound.
     #[error(transparent)]
     Listen(#[from] listener::Error),
+    /// A Unix socket can't be had.
+    #[error(transparent)]
+    Unix(#[from] unix::Error),
     /// TLS can't be set up.
     #[error(transparent)]
     Tls(#[from] tls::Error),
@@ -164,11 +170,18 @@ impl Server {
             let endpoints = admin::serve(listener, lifecycle.clone(), metrics.clone());
             tokio::spawn(endpoints);
         }
-        let listener = Listener::bind(settings.address)?;
-        let security = if tls.is_some() { "with" } else { "without" };
-        info!("Listening on {} ({security} TLS)", listener.address());
+        let tcp = settings.address.map(Listener::bind).transpose()?;
+        if let Some(listener) = &tcp {
+            let security = if tls.is_some() { "with" } else { "without" };
+            info!("Listening on {} ({security} TLS)", listener.address());
+        }
+        let mut unix = None;
+        if let Some(UnixSocket { path, mode }) = settings.unix_socket {
+            unix = Some(UnixListener::bind(&path, mode)?);
+            info!("Listening on unix:{} (mode {mode:03o})", path.display());
+        }
         Ok(Self {
-            listener,
+            listeners: Listeners { tcp, unix },
             admin,
             metrics,
             tls,
@@ -179,10 +192,11 @@ impl Server {
         })
     }
 
-    /// Where it listens; with the port that it got where any was asked for.
+    /// Where it listens for TCP, if anywhere; with the port that it got where any was
+    /// asked for.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.listener.address()
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listeners.tcp.as_ref().map(Listener::address)
     }
 
     /// Where its admin endpoints are, if anywhere.
@@ -202,7 +216,7 @@ impl Server {
     /// finish, and closes by force what is still open at the drain timeout.
     pub async fn run(self, rpcs: Rpcs, shutdown: impl Future<Output = Shutdown>) {
         let Self {
-            listener,
+            listeners,
             metrics,
             tls,
             auth,
@@ -251,7 +265,7 @@ impl Server {
             phase: phases,
             limits: limits.clone(),
         });
-        let mut accepting = Box::pin(accept::accept(listener, connections, permits.clone()));
+        let mut accepting = Box::pin(accept::accept(listeners, connections, permits.clone()));
 
         let mut unmet = lifecycle.unmet();
         let ready = unmet.borrow_and_update().is_empty();

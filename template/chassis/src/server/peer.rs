@@ -1,39 +1,37 @@
 //! Who is at the other end of a connection.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use hyper::http::Extensions;
-use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
-use tonic::transport::server::{Connected, TcpConnectInfo, TlsConnectInfo};
+use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo, UdsConnectInfo};
 use tracing::debug;
 
-use crate::{context::Caller, tls::names};
+use crate::{context::Caller, remote::Remote, tls::names};
 
 /// Where a connection comes from, and who its client has proven to be.
-#[derive(Clone)]
 pub(super) struct Peer {
-    connection: Connection,
+    pub(super) remote: Remote,
+    info: ConnectInfo,
     caller: Option<Arc<Caller>>,
 }
 
 /// For `tonic::Request::{remote_addr, peer_certs}`.
-#[derive(Clone)]
-enum Connection {
-    Plain(TcpConnectInfo),
+enum ConnectInfo {
+    Tcp(TcpConnectInfo),
     Tls(TlsConnectInfo<TcpConnectInfo>),
+    Unix(UdsConnectInfo),
 }
 
 impl Peer {
-    pub(super) fn plain(info: TcpConnectInfo) -> Self {
+    pub(super) fn tcp(remote: Remote, info: TcpConnectInfo) -> Self {
         Self {
-            connection: Connection::Plain(canonical(info)),
+            remote,
+            info: ConnectInfo::Tcp(canonical(info)),
             caller: None,
         }
     }
 
-    pub(super) fn tls(tls: &TlsStream<TcpStream>) -> Self {
-        let mut info = tls.connect_info();
+    pub(super) fn tls(remote: Remote, mut info: TlsConnectInfo<TcpConnectInfo>) -> Self {
         *info.get_mut() = canonical(info.get_ref().clone());
         // Only a certificate that a CA of this server has vouched for got here.
         let certificates = info.peer_certs();
@@ -45,8 +43,18 @@ impl Peer {
                 .ok()
         });
         Self {
-            connection: Connection::Tls(info),
+            remote,
+            info: ConnectInfo::Tls(info),
             caller: names.map(|names| Arc::new(Caller::new(names))),
+        }
+    }
+
+    pub(super) fn unix(remote: Remote, info: UdsConnectInfo) -> Self {
+        let caller = remote.uid().map(|uid| Caller::new([format!("uid:{uid}")]));
+        Self {
+            remote,
+            info: ConnectInfo::Unix(info),
+            caller: caller.map(Arc::new),
         }
     }
 
@@ -55,18 +63,12 @@ impl Peer {
         self.caller.as_ref()
     }
 
-    pub(super) fn address(&self) -> Option<SocketAddr> {
-        match &self.connection {
-            Connection::Plain(info) => info.remote_addr(),
-            Connection::Tls(info) => info.get_ref().remote_addr(),
-        }
-    }
-
     /// Tells the handler of a request who sent it.
     pub(super) fn tell(&self, request: &mut Extensions) {
-        match self.connection.clone() {
-            Connection::Plain(info) => _ = request.insert(info),
-            Connection::Tls(info) => _ = request.insert(info),
+        match &self.info {
+            ConnectInfo::Tcp(info) => _ = request.insert(info.clone()),
+            ConnectInfo::Tls(info) => _ = request.insert(info.clone()),
+            ConnectInfo::Unix(info) => _ = request.insert(info.clone()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the chassis needs to know.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use super::limits::Limits;
 use crate::{auth, tls};
@@ -8,11 +8,13 @@ use crate::{auth, tls};
 /// What the chassis needs to know.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to listen; `[::]` is all addresses, also those of IPv4.
-    pub address: SocketAddr,
+    /// Where to listen, if anywhere; `[::]` is all addresses, also those of IPv4.
+    pub address: Option<SocketAddr>,
+    /// The Unix socket to listen on, if any.
+    pub unix_socket: Option<UnixSocket>,
     /// Where the admin endpoints are, if anywhere.
     pub admin: Option<SocketAddr>,
-    /// TLS and its files.
+    /// TLS and its files. Unix sockets have none: their file lets in whom it shall.
     pub tls: tls::Settings,
     /// Who may call.
     pub auth: auth::Settings,
@@ -20,4 +22,13 @@ pub struct Settings {
     pub limits: Limits,
     /// Tell request id and trace in every response, be it that nobody asked for them.
     pub tell_ids: bool,
+}
+
+/// A Unix socket, for callers on the same machine.
+#[derive(Clone, Debug)]
+pub struct UnixSocket {
+    /// Its file. It is made, and removed at the end.
+    pub path: PathBuf,
+    /// The permissions of the file, as in `0o660`: who may write may call.
+    pub mode: u32,
 }

@@ -22,12 +22,14 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv6Addr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
+
+use crate::remote::Remote;
 
 /// How many times what is free one connection may have.
 const CONNECTION: usize = 2;
@@ -46,7 +48,15 @@ pub(super) struct Shares {
     permits: usize,
     /// How many are at work. More than there are only where what waited goes on.
     working: AtomicUsize,
-    addresses: Mutex<HashMap<IpAddr, Weak<Address>>>,
+    addresses: Mutex<HashMap<Holder, Weak<Address>>>,
+}
+
+/// What counts as one address.
+#[derive(Eq, Hash, PartialEq)]
+enum Holder {
+    Ip(IpAddr),
+    /// On a Unix socket, a user.
+    User(Option<u32>),
 }
 
 /// What the connections of one address have.
@@ -80,9 +90,9 @@ impl Shares {
     }
 
     /// The account of a new connection from `peer`.
-    pub(super) fn open(self: &Arc<Self>, peer: SocketAddr) -> Arc<Account> {
+    pub(super) fn open(self: &Arc<Self>, peer: Remote) -> Arc<Account> {
         let mut addresses = self.addresses();
-        let known = addresses.entry(holder(peer.ip())).or_default();
+        let known = addresses.entry(holder(peer)).or_default();
         let address = known.upgrade().unwrap_or_else(|| {
             let new = Arc::new(Address::default());
             *known = Arc::downgrade(&new);
@@ -100,7 +110,7 @@ impl Shares {
         })
     }
 
-    fn addresses(&self) -> MutexGuard<'_, HashMap<IpAddr, Weak<Address>>> {
+    fn addresses(&self) -> MutexGuard<'_, HashMap<Holder, Weak<Address>>> {
         self.addresses
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -185,21 +195,29 @@ impl Drop for Permit {
 
 /// What counts as one address: of IPv6 the network, whose other 64 bits are the
 /// peer's to choose (RFC 4291, section 2.5.4).
-fn holder(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
+fn holder(peer: Remote) -> Holder {
+    let address = match peer {
+        Remote::Tcp(address) => address,
+        Remote::Unix(uid) => return Holder::User(uid),
+    };
+    Holder::Ip(match address.ip().to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
         v4 @ IpAddr::V4(_) => v4,
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::iter::from_fn;
+    use std::{iter::from_fn, net::SocketAddr};
 
     use super::*;
 
+    fn tcp(address: &str) -> Remote {
+        Remote::Tcp(SocketAddr::new(address.parse().unwrap(), 1))
+    }
+
     fn open(shares: &Arc<Shares>, address: &str) -> Arc<Account> {
-        shares.open(SocketAddr::new(address.parse().unwrap(), 1))
+        shares.open(tcp(address))
     }
 
     /// As many permits as `account` can get.
@@ -271,8 +289,15 @@ mod tests {
 
     #[test]
     fn an_address_is_one_however_it_is_written() {
-        let [v6, v4] = ["::ffff:192.0.2.1", "192.0.2.1"].map(|ip| ip.parse::<IpAddr>().unwrap());
-        assert_eq!(holder(v6), holder(v4));
+        let [v6, v4] = ["::ffff:192.0.2.1", "192.0.2.1"].map(tcp);
+        assert!(holder(v6) == holder(v4));
+    }
+
+    #[test]
+    fn on_a_unix_socket_a_user_counts_as_an_address() {
+        let user = |uid| holder(Remote::Unix(Some(uid)));
+        assert!(user(0) == user(0));
+        assert!(user(0) != user(1000));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One RPC, as it is accounted for: counted when it starts, and counted and
 //! logged when its end is known, be it that its caller went away.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use hyper::HeaderMap;
 use tokio::time::Instant;
@@ -13,7 +13,10 @@ use super::{
     methods::{InFlight, MethodMetrics},
     traces,
 };
-use crate::context::{Caller, Context};
+use crate::{
+    context::{Caller, Context},
+    remote::Remote,
+};
 
 /// An RPC in flight; dropped at its end.
 pub(crate) struct Call {
@@ -22,14 +25,14 @@ pub(crate) struct Call {
     tells: bool,
     in_flight: InFlight,
     unknown: Option<Box<str>>,
-    peer: Option<SocketAddr>,
+    peer: Remote,
 }
 
 impl Call {
     pub(crate) fn start(
         method: &Arc<MethodMetrics>,
         path: &str,
-        peer: Option<SocketAddr>,
+        peer: Remote,
         started: Instant,
         context: Context,
         tells: bool,
@@ -95,11 +98,11 @@ impl Drop for Call {
                 .unwrap_or(&self.in_flight.method.path);
             let method = path.escape_debug();
             let (code, duration) = (self.in_flight.end(), self.in_flight.duration());
-            let peer = self.peer.map(tracing::field::display);
+            let peer = self.peer;
             let context = std::mem::take(&mut self.context);
             let caller = context.caller.clone();
             let caller = caller.as_deref().and_then(Caller::name);
-            context.sync_scope(|| debug!(%method, ?code, ?duration, peer, caller, "RPC"));
+            context.sync_scope(|| debug!(%method, ?code, ?duration, %peer, caller, "RPC"));
         }
     }
 }

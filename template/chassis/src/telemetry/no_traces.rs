@@ -1,6 +1,6 @@
 //! What stands in for `traces` without the feature `otel`: no spans.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::convert::Infallible;
 
 use hyper::HeaderMap;
 use tonic::Code;
@@ -8,7 +8,7 @@ use tracing::Span;
 use tracing_subscriber::layer::Identity;
 
 use super::traceparent::Traceparent;
-use crate::about::About;
+use crate::{about::About, remote::Remote};
 
 pub type Error = Infallible;
 
@@ -19,7 +19,7 @@ pub fn layer(_: &About) -> Result<Option<Identity>, Error> {
 
 pub fn flush() {}
 
-pub(crate) fn start(_: &str, _: &HeaderMap, _: Option<SocketAddr>) -> Option<Span> {
+pub(crate) fn start(_: &str, _: &HeaderMap, _: Remote) -> Option<Span> {
     None
 }
 

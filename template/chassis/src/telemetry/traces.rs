@@ -5,7 +5,7 @@
 //!
 //! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>
 
-use std::{env, net::SocketAddr, sync::OnceLock, time::Duration};
+use std::{env, sync::OnceLock, time::Duration};
 
 use hyper::{HeaderMap, header::HeaderName};
 use opentelemetry::{
@@ -26,7 +26,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Layer, Registry, filter::filter_fn};
 
 use super::traceparent::Traceparent;
-use crate::about::About;
+use crate::{about::About, remote::Remote};
 
 /// How long the last spans may keep a service from its end.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
@@ -86,7 +86,7 @@ pub fn flush() {
 }
 
 /// The span of an RPC to the method at `path`, in the trace that `headers` name.
-pub(crate) fn start(path: &str, headers: &HeaderMap, peer: Option<SocketAddr>) -> Option<Span> {
+pub(crate) fn start(path: &str, headers: &HeaderMap, peer: Remote) -> Option<Span> {
     let name = path.trim_start_matches('/');
     let (service, method) = name.split_once('/').unwrap_or_default();
     let span = info_span!(
@@ -98,7 +98,7 @@ pub(crate) fn start(path: &str, headers: &HeaderMap, peer: Option<SocketAddr>) -
         rpc.service = service,
         rpc.method = method,
         rpc.grpc.status_code = Empty,
-        client.address = peer.map(|peer| tracing::field::display(peer.ip())),
+        client.address = peer.ip().map(tracing::field::display),
     );
     if span.is_disabled() {
         return None;

@@ -143,7 +143,8 @@ impl Child {
         if let Some((_, address)) = line.split_once("Listening on ") {
             let address = address.split(' ').next().unwrap();
             let (_, port) = address.rsplit_once(':').unwrap();
-            self.port = port.parse().unwrap();
+            // A Unix socket has none.
+            self.port = port.parse().unwrap_or(self.port);
         }
         self.log.push(line);
     }

@@ -49,6 +49,7 @@ mod tls_files;
 mod tls_reload;
 #[cfg(feature = "otel")]
 mod traces;
+mod unix;
 mod untaken;
 mod upstream;
 mod waiting;

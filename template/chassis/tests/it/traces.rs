@@ -42,7 +42,7 @@ impl Collector {
         let server = Server::bind(&ABOUT, settings, Lifecycle::new())
             .await
             .unwrap();
-        let address = server.address();
+        let address = server.address().unwrap();
         let (sender, spans) = mpsc::unbounded_channel();
         let rpcs = Rpcs::new().with(b"", TraceServiceServer::new(Receiver(sender)));
         tokio::spawn(server.run(rpcs, pending()));

@@ -17,7 +17,7 @@ use crate::support::{InProcess, certificates::Certificates};
 /// An instance that takes only clients with a certificate of the same CA.
 async fn secured(certificates: &Certificates, address: SocketAddr) -> InProcess {
     let settings = server::Settings {
-        address,
+        address: Some(address),
         tls: tls::Settings {
             enabled: true,
             certfile: Some(certificates.path("server.pem")),
@@ -71,7 +71,7 @@ async fn whatever_the_address_the_certificate_must_be_for_the_name() {
     let certificates = Certificates::new();
     let settings = server::Settings {
         // Not in the certificate, which is for localhost.
-        address: ([127, 0, 0, 2], 0).into(),
+        address: Some(([127, 0, 0, 2], 0).into()),
         tls: tls::Settings {
             enabled: true,
             certfile: Some(certificates.path("server.pem")),

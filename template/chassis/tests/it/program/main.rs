@@ -40,7 +40,7 @@ struct Flags {
     #[command(flatten, next_help_heading = "Second upstream")]
     echo: Upstream<Echo>,
     /// What there is to do beside RPCs
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, hide_possible_values = true)]
     task: Option<Task>,
     /// Be ready only while there is this file
     #[arg(long)]

@@ -3,7 +3,7 @@
 
 use std::{
     iter,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, mpsc as blocking},
 };
 
@@ -27,6 +27,9 @@ use crate::{
     scripted::{self, ABOUT, Scripted, Stage},
 };
 
+/// The address of a server that has none but its Unix socket.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 /// A running server; gone when dropped.
 pub struct InProcess {
     pub address: SocketAddr,
@@ -48,7 +51,7 @@ impl InProcess {
     /// Starts a server at `address` that replies with this name, and ends at once when stopped.
     pub async fn named(address: SocketAddr, name: &'static str) -> Self {
         let settings = Settings {
-            address,
+            address: Some(address),
             ..Self::settings(&["--drain-timeout", "0s"])
         };
         Self::serving(settings, name, scripted::rpcs).await
@@ -84,7 +87,7 @@ impl InProcess {
         let (shutdown, asked) = oneshot::channel();
         let running = tokio::spawn(server.run(rpcs, async { asked.await.unwrap() }));
         Self {
-            address,
+            address: address.unwrap_or(NOWHERE),
             admin: admin.unwrap_or_default(),
             lifecycle,
             calls,
@@ -99,7 +102,8 @@ impl InProcess {
     pub fn settings(flags: &[&str]) -> Settings {
         let arguments = ["test"].iter().chain(flags);
         Settings {
-            address: ([127, 0, 0, 1], 0).into(),
+            address: Some(([127, 0, 0, 1], 0).into()),
+            unix_socket: None,
             admin: Some(([127, 0, 0, 1], 0).into()),
             tls: tls::Settings::default(),
             auth: auth::Settings::default(),

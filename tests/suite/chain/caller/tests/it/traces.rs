@@ -35,7 +35,7 @@ impl Collector {
         let settings = cli::Invocation::from(flags).server;
         let server = Server::bind(&ABOUT, settings, Lifecycle::new());
         let server = server.await.unwrap();
-        let address = format!("http://{}", server.address());
+        let address = format!("http://{}", server.address().unwrap());
         let (sender, spans) = mpsc::unbounded_channel();
         let rpcs = Rpcs::new().with(b"", TraceServiceServer::new(Receiver(sender)));
         tokio::spawn(server.run(rpcs, pending()));

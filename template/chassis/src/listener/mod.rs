@@ -1,4 +1,6 @@
-//! A port to listen on, that goes on accepting whatever the system does.
+//! A port or a Unix socket to listen on, that goes on accepting whatever the system does.
+
+pub(crate) mod unix;
 
 use std::{
     io,
@@ -91,19 +93,23 @@ impl Listener {
                     peer.set_ip(peer.ip().to_canonical());
                     return (tcp, peer);
                 }
-                Err(error) if is_the_peers(&error) => {
-                    debug!("Connection lost in the backlog: {error}");
-                }
-                // Out of files or memory. To try again at once would take a whole core.
-                Err(error) => {
-                    if quota::allows("accept") {
-                        warn!("Can't accept connections, waiting {BACKOFF:?}: {error}");
-                    }
-                    sleep(BACKOFF).await;
-                }
+                Err(error) => failed(error).await,
             }
         }
     }
+}
+
+/// Waits as long as `error` of an accept asks for.
+async fn failed(error: io::Error) {
+    if is_the_peers(&error) {
+        debug!("Connection lost in the backlog: {error}");
+        return;
+    }
+    // Out of files or memory. To try again at once would take a whole core.
+    if quota::allows("accept") {
+        warn!("Can't accept connections, waiting {BACKOFF:?}: {error}");
+    }
+    sleep(BACKOFF).await;
 }
 
 /// Errors of the connection that was to be accepted, not of the listener (accept(2)).
