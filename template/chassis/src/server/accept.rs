@@ -1,20 +1,15 @@
 //! Takes connections, as many as allowed.
 
-use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use tokio::{
-    net::{TcpStream, UnixStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 use tracing::warn;
 
-use super::{connection::Connections, idle::Crowd, limits::RESERVED_FILES};
-use crate::{
-    admin,
-    listener::{self, Listener, unix::UnixListener},
-    remote::Remote,
-};
+use super::{connection::Connections, idle::Crowd, limits::RESERVED_FILES, listeners::Listeners};
+use crate::{admin, listener};
 
 /// How long those that are to give way may take before more are asked to.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -63,40 +58,6 @@ impl Permits {
     /// Connections open now.
     pub(super) fn taken(&self) -> usize {
         self.total as usize - self.free.available_permits()
-    }
-}
-
-/// Where connections come from.
-pub(super) struct Listeners {
-    pub(super) tcp: Option<Listener>,
-    pub(super) unix: Option<UnixListener>,
-}
-
-/// A connection that was accepted.
-pub(super) enum Socket {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Listeners {
-    /// The next connection, and whom it is with.
-    async fn accept(&self) -> (Socket, Remote) {
-        let tcp = async {
-            match &self.tcp {
-                Some(listener) => listener.accept().await,
-                None => pending().await,
-            }
-        };
-        let unix = async {
-            match &self.unix {
-                Some(listener) => listener.accept().await,
-                None => pending().await,
-            }
-        };
-        tokio::select! {
-            (tcp, peer) = tcp => (Socket::Tcp(tcp), Remote::Tcp(peer)),
-            (unix, peer) = unix => (Socket::Unix(unix), peer),
-        }
     }
 }
 

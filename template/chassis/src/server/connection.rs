@@ -21,7 +21,6 @@ use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
 use super::{
-    accept::Socket,
     batch::{Batches, Patience},
     cork::Cork,
     greeting::{PREFACE, Rejected, expect_preface},
@@ -33,6 +32,7 @@ use super::{
         METADATA_READ, STREAM_WINDOW,
     },
     linger::linger,
+    listeners::Socket,
     memory::Memory,
     peer::Peer,
     request::RequestBody,

@@ -9,6 +9,7 @@
 //! | `limits`     | what is allowed, and where each number comes from     |
 //! | `rpcs`       | what is served                                        |
 //! | `protocol`   | the head of a request, as gRPC wants it               |
+//! | `listeners`  | where connections come from: a port, a Unix socket    |
 //! | `accept`     | takes connections, as many as allowed                 |
 //! | `connection` | one connection: handshake, greeting, HTTP/2, end      |
 //! | `greeting`   | its first bytes: HTTP/2, or garbage                   |
@@ -53,6 +54,7 @@ mod http1;
 mod idle;
 pub mod limits;
 mod linger;
+mod listeners;
 mod memory;
 mod messages;
 mod peak;
@@ -72,11 +74,12 @@ use tokio::{runtime::Handle, sync::watch, time::timeout};
 use tracing::{info, warn};
 
 use self::{
-    accept::{Listeners, Permits},
+    accept::Permits,
     connection::{Connections, Phase},
     greeting::REJECTED,
     handler::Handler,
     limits::Limits,
+    listeners::Listeners,
     memory::Memory,
     protocol::REFUSED,
     shares::Shares,
