@@ -37,7 +37,7 @@ demo: ## Make a service, build it, start it, talk to it, stop it
 ##
 
 .PHONY: test
-test: tools test-chassis ## Test the chassis; generate services of all kinds, and treat them as their users would
+test: tools test-chassis ## Test the chassis, and generated services of all kinds, as their users would
 	$(Q)cargo test --locked --package microservice-template
 
 .PHONY: test-chassis

@@ -39,10 +39,13 @@ fn the_default_build_links_at_most_thirty_percent_more_crates_than_bare_tonic() 
         service.len(),
         bare.len()
     );
-    let readme = read("template/README.md");
+    let page = read("template/docs/dependencies.md");
     for count in [&service, &bare] {
         let links = format!("links {}", count.len());
-        assert!(readme.contains(&links), "README.md doesn't say: {links}");
+        assert!(
+            page.contains(&links),
+            "docs/dependencies.md doesn't say: {links}"
+        );
     }
 }
 

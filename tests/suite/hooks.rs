@@ -60,10 +60,10 @@ fn hooks_know_every_question() {
             question == "workspace" || remembered.contains(&format!("\n{question} = ")),
             "{question} is forgotten"
         );
-        let explained = read("README.md");
+        let explained = read("docs/generating.md");
         assert!(
             explained.contains(&format!("| `{question}` ")),
-            "README.md leaves out {question}"
+            "docs/generating.md leaves out {question}"
         );
     }
 }

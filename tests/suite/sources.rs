@@ -29,10 +29,10 @@ pub fn contents(directory: &Path) -> Vec<(PathBuf, bool, Vec<u8>)> {
 }
 
 /// The checkout as it is, with what is not committed yet, as a git repository with a tag.
-struct Repository(TempDir);
+pub struct Repository(TempDir);
 
 impl Repository {
-    fn with_tag(tag: &str) -> Self {
+    pub fn with_tag(tag: &str) -> Self {
         let directory = TempDir::new().unwrap();
         let list = [
             "ls-files",
@@ -70,7 +70,7 @@ impl Repository {
             .current_dir(&self.0));
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("file://{}", self.0.path().display())
     }
 }
@@ -106,6 +106,28 @@ pub fn every_source_gives_the_same(cargo_generate: &Path) {
             answers.name
         );
     }
+}
+
+/// Nobody else tells the service where it came from.
+#[test]
+fn a_favourite_may_say_where_it_is() {
+    let repository = Repository::with_tag("v1");
+    let url = repository.url();
+    let generator = Generator::oldest().from(["service"]);
+    let favourite = format!(
+        "[favorites.service]\ngit = {url:?}\nsubfolder = \"template\"\n\n\
+         [favorites.service.values]\ntemplate_source = {url:?}\n"
+    );
+    let configuration = generator.home().join(".cargo/cargo-generate.toml");
+    fs::create_dir_all(configuration.parent().unwrap()).unwrap();
+    fs::write(configuration, favourite).unwrap();
+    let directory = TempDir::new().unwrap();
+    let service = generator.generate(directory.path(), &Answers::new("greeter"));
+    let remembered = fs::read_to_string(service.join(".template.toml")).unwrap();
+    assert!(
+        remembered.contains(&format!("source = {url:?}")),
+        "{remembered}"
+    );
 }
 
 #[test]
