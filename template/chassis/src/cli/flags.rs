@@ -73,6 +73,10 @@ pub struct Flags {
     /// Tell request id and trace in every response; else to who sent one, and with a failure
     #[arg(long)]
     tell_ids: bool,
+    /// Let pages of this origin call by gRPC-Web, such as https://app.example.com, or * for all; may be repeated
+    #[cfg(feature = "web")]
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
+    web_origin: Vec<server::Origin>,
     /// Check files and settings, then exit without listening
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -123,6 +127,8 @@ impl From<Flags> for Invocation {
                 auth: flags.auth,
                 limits: flags.limits,
                 tell_ids: flags.tell_ids,
+                #[cfg(feature = "web")]
+                web_origins: flags.web_origin,
             },
             log: log::Settings {
                 level: flags.loglevel,

@@ -20,11 +20,14 @@ use tokio_rustls::TlsAcceptor;
 use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
+#[cfg(not(feature = "web"))]
+use super::handler::Handler;
+#[cfg(feature = "web")]
+use super::web::Web as Handler;
 use super::{
     batch::{Batches, Patience},
     cork::Cork,
     greeting::{PREFACE, Rejected, expect_preface},
-    handler::Handler,
     http1,
     idle::Activity,
     limits::{

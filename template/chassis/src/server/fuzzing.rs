@@ -233,6 +233,8 @@ fn connections() -> (Connections, watch::Sender<Phase>) {
         .watch(Duration::MAX)
         .expect("no file");
     let handler = Handler::new(rpcs, methods, auth, metrics.clone(), &limits, true);
+    #[cfg(feature = "web")]
+    let handler = super::web::Web::around(handler, Vec::new());
     let (tell, phase) = watch::channel(Phase::Serve);
     let connections = Connections {
         tls: None,

@@ -29,6 +29,7 @@
 //! | `request`    | its request, as far as it is read                     |
 //! | `messages`   | the messages in that                                  |
 //! | `gzip`       | its messages, compressed (feature `gzip`)             |
+//! | `web`        | calls of browsers, by gRPC-Web (feature `web`)        |
 //! | `response`   | its response, which may be a stream                   |
 //! | `piece`      | what of that goes to the socket at a time             |
 //! | `linger`     | the end of a connection that is still sent to         |
@@ -67,12 +68,18 @@ mod rpcs;
 mod settings;
 mod shares;
 mod stall;
+#[cfg(feature = "web")]
+mod web;
 
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use tokio::{runtime::Handle, sync::watch, time::timeout};
 use tracing::{info, warn};
 
+#[cfg(feature = "web")]
+pub use self::web::Origin;
+#[cfg(feature = "web")]
+use self::web::Web;
 use self::{
     accept::Permits,
     connection::{Connections, Phase},
@@ -117,6 +124,8 @@ pub struct Server {
     auth: Auth,
     limits: Limits,
     tell_ids: bool,
+    #[cfg(feature = "web")]
+    web_origins: Vec<Origin>,
     lifecycle: Lifecycle,
 }
 
@@ -191,6 +200,8 @@ impl Server {
             auth,
             limits: settings.limits,
             tell_ids: settings.tell_ids,
+            #[cfg(feature = "web")]
+            web_origins: settings.web_origins,
             lifecycle,
         })
     }
@@ -225,6 +236,8 @@ impl Server {
             auth,
             limits,
             tell_ids,
+            #[cfg(feature = "web")]
+            web_origins,
             lifecycle,
             ..
         } = self;
@@ -250,16 +263,19 @@ impl Server {
         let permits = Permits::new(limits.max_connections);
         let memory = Memory::new(limits.memory(cgroup::memory()));
         tokio::spawn(peak::give_back(Arc::downgrade(&memory)));
+        let handler = Handler::new(
+            rpcs.routes(standard),
+            methods,
+            auth,
+            metrics.clone(),
+            &limits,
+            tell_ids,
+        );
+        #[cfg(feature = "web")]
+        let handler = Web::around(handler, web_origins);
         let connections = Arc::new(Connections {
             tls,
-            handler: Arc::new(Handler::new(
-                rpcs.routes(standard),
-                methods,
-                auth,
-                metrics.clone(),
-                &limits,
-                tell_ids,
-            )),
+            handler: Arc::new(handler),
             shares: Shares::new(limits.max_requests),
             memory,
             // As many as can run at a time.

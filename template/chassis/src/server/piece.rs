@@ -64,6 +64,17 @@ impl Message {
     }
 }
 
+#[cfg(feature = "web")]
+impl Piece {
+    /// The same, written in another way.
+    pub(super) fn map(self, write: impl FnOnce(Bytes) -> Bytes) -> Self {
+        Self {
+            bytes: write(self.bytes),
+            ..self
+        }
+    }
+}
+
 impl Buf for Piece {
     fn remaining(&self) -> usize {
         self.bytes.remaining()

@@ -11,7 +11,11 @@ use std::{
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tonic::Status;
 
+#[cfg(feature = "web")]
+use super::web::Decoder;
 use super::{flight::Flight, memory::FULL, messages::Messages};
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What is said to those who are refused.
 pub(super) const BUSY: &str = "too many requests in flight";
@@ -24,6 +28,9 @@ pub(super) struct RequestBody {
     /// there.
     single: bool,
     messages: Messages,
+    /// What it is read by where it is base64.
+    #[cfg(feature = "web")]
+    text: Option<Decoder>,
     flight: Arc<Flight>,
 }
 
@@ -33,8 +40,16 @@ impl RequestBody {
             body: Some(body),
             single: false,
             messages: Messages::default(),
+            #[cfg(feature = "web")]
+            text: None,
             flight,
         }
+    }
+
+    /// It is base64.
+    #[cfg(feature = "web")]
+    pub(super) fn is_text(&mut self) {
+        self.text = Some(Decoder::default());
     }
 
     /// It has to be one message: whatever is behind that ends it with INTERNAL, as
@@ -46,6 +61,20 @@ impl RequestBody {
 }
 
 impl RequestBody {
+    /// A frame as gRPC has it.
+    #[cfg(feature = "web")]
+    fn decoded(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BoxError> {
+        match (&mut self.text, frame.into_data()) {
+            (Some(text), Ok(data)) => {
+                let decoded = text.decode(&data);
+                let malformed = |it| Status::internal(format!("request that is no base64: {it}"));
+                Ok(Frame::data(decoded.map_err(malformed)?))
+            }
+            (None, Ok(data)) => Ok(Frame::data(data)),
+            (_, Err(frame)) => Ok(frame),
+        }
+    }
+
     /// Why the handler doesn't get what has come.
     fn look_at(&mut self, data: Option<&Bytes>) -> Option<Status> {
         if !self.flight.go_on() && self.single {
@@ -63,7 +92,7 @@ impl RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = Box<dyn Error + Send + Sync>;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -72,7 +101,9 @@ impl Body for RequestBody {
         let Some(body) = &mut self.body else {
             return Poll::Ready(None);
         };
-        let polled = Pin::new(body).poll_frame(cx);
+        let polled = Pin::new(body).poll_frame(cx).map_err(BoxError::from);
+        #[cfg(feature = "web")]
+        let polled = polled.map(|it| it.map(|frame| frame.and_then(|it| self.decoded(it))));
         let refusal = match &polled {
             Poll::Pending if !self.flight.wait() => Some(Status::resource_exhausted(FULL)),
             Poll::Pending => None,
@@ -87,7 +118,7 @@ impl Body for RequestBody {
         if let Poll::Ready(None | Some(Err(_))) = polled {
             self.body = None;
         }
-        polled.map_err(Into::into)
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -95,6 +126,10 @@ impl Body for RequestBody {
     }
 
     fn size_hint(&self) -> SizeHint {
+        #[cfg(feature = "web")]
+        if self.text.is_some() {
+            return SizeHint::default();
+        }
         let exact = SizeHint::with_exact(0);
         self.body.as_ref().map_or(exact, Body::size_hint)
     }

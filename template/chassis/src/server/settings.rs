@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+#[cfg(feature = "web")]
+use super::Origin;
 use super::limits::Limits;
 use crate::{auth, tls};
 
@@ -22,6 +24,9 @@ pub struct Settings {
     pub limits: Limits,
     /// Tell request id and trace in every response, be it that nobody asked for them.
     pub tell_ids: bool,
+    /// Whose pages may call by gRPC-Web.
+    #[cfg(feature = "web")]
+    pub web_origins: Vec<Origin>,
 }
 
 /// A Unix socket, for callers on the same machine.

@@ -53,3 +53,5 @@ mod unix;
 mod untaken;
 mod upstream;
 mod waiting;
+#[cfg(feature = "web")]
+mod web;

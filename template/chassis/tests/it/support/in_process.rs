@@ -109,6 +109,8 @@ impl InProcess {
             auth: auth::Settings::default(),
             limits: cli::parse_from(&ABOUT, arguments).unwrap(),
             tell_ids: false,
+            #[cfg(feature = "web")]
+            web_origins: Vec::new(),
         }
     }
 
