@@ -2,11 +2,11 @@
 
 use std::{fs, path::Path, process::Command};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 
 use crate::support::{
     answers::example,
+    certificates::Certificates,
     command::{output, run},
     process::Service,
     repository::{python, root},
@@ -33,37 +33,14 @@ fn is_served(python: &Path, port: u16, files: &[&str]) {
     assert_eq!(answer.trim(), expected);
 }
 
-/// A CA, and what it has signed for the server and for a client, as PEM files in `directory`.
-fn write_certificates(directory: &Path) {
-    let mut authority = CertificateParams::new([]).unwrap();
-    // OpenSSL takes a certificate whose issuer is called like itself for self-signed.
-    authority
-        .distinguished_name
-        .push(DnType::CommonName, "CA of the tests");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    fs::write(directory.join("ca.pem"), authority.pem()).unwrap();
-    for name in ["server", "client"] {
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(["localhost".into()])
-            .unwrap()
-            .signed_by(&key, &authority)
-            .unwrap();
-        fs::write(directory.join(format!("{name}.pem")), certificate.pem()).unwrap();
-        fs::write(directory.join(format!("{name}.key")), key.serialize_pem()).unwrap();
-    }
-}
-
 #[test]
 fn python_is_served_in_plain_text_tls_and_mutual_tls() {
     let Some(python) = python() else { return };
     let sample = Sample::new(example("order-book"));
     let binary = sample.debug_binary("order-book");
-    let directory = TempDir::new().unwrap();
-    write_certificates(directory.path());
-    let file = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let (ca, cert, key) = (file("ca.pem"), file("server.pem"), file("server.key"));
-    let tls = ["--usetls", "--certfile", &cert, "--privkeyfile", &key];
+    let certificates = Certificates::new();
+    let (ca, flags) = (certificates.file("ca.pem"), certificates.flags());
+    let tls = flags.each_ref().map(String::as_str);
 
     let plain = Service::start(&binary, &[]);
     is_served(python, plain.port(), &[]);
@@ -75,7 +52,11 @@ fn python_is_served_in_plain_text_tls_and_mutual_tls() {
     is_served(
         python,
         mutual.port(),
-        &[&ca, &file("client.pem"), &file("client.key")],
+        &[
+            &ca,
+            &certificates.file("client.pem"),
+            &certificates.file("client.key"),
+        ],
     );
     let stranger = output(client(python, mutual.port(), &[&ca]).env("GRPC_VERBOSITY", "NONE"));
     assert!(
@@ -96,15 +77,11 @@ fn python_passes_the_interop_cases_in_plain_text_and_tls() {
     let sample = Sample::new(example("order-book"));
     let binary = sample.chassis_binary("interop");
     let contract = "template/chassis/tests/it/interop/contract/interop.bin";
-    let directory = TempDir::new().unwrap();
-    write_certificates(directory.path());
-    let file = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let (ca, cert, key) = (file("ca.pem"), file("server.pem"), file("server.key"));
+    let certificates = Certificates::new();
+    let (ca, flags) = (certificates.file("ca.pem"), certificates.flags());
+    let flags = flags.each_ref().map(String::as_str);
     let plain: (&[&str], &[&str]) = (&[], &[]);
-    let tls: (&[&str], &[&str]) = (
-        &["--usetls", "--certfile", &cert, "--privkeyfile", &key],
-        &[&ca],
-    );
+    let tls: (&[&str], &[&str]) = (&flags, &[&ca]);
     for (flags, files) in [plain, tls] {
         let service = Service::start(&binary, flags);
         let passed = run(Command::new(python)

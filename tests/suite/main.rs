@@ -5,6 +5,7 @@
 
 mod answers;
 mod any_answer;
+mod browser;
 mod chain;
 mod containers;
 mod contracts;
@@ -14,8 +15,8 @@ mod foreign;
 mod hooks;
 mod modules;
 mod newest;
-mod proxies;
 mod pages;
+mod proxies;
 mod renamed;
 mod samples;
 mod sources;

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod answers;
+pub mod certificates;
 pub mod command;
 pub mod generator;
 pub mod inspect;

@@ -48,7 +48,13 @@ impl Sample {
 
     /// Builds `name`, the service or its demo client, as `cargo run` would.
     pub fn debug_binary(&self, name: &str) -> PathBuf {
-        self.run("cargo", &["build", "--quiet", "--locked", "--bin", name]);
+        self.debug_binary_with("", name)
+    }
+
+    /// The same, with these features.
+    pub fn debug_binary_with(&self, features: &str, name: &str) -> PathBuf {
+        let build = ["build", "--quiet", "--locked", "--features", features];
+        self.run("cargo", &[&build[..], &["--bin", name]].concat());
         self.turn.target.join("debug").join(name)
     }
 
