@@ -70,7 +70,7 @@ fn python_is_served_in_plain_text_tls_and_mutual_tls() {
     }
 }
 
-/// gRPC's official interop cases, of a service made with the chassis and its feature `gzip`.
+/// gRPC's official interop cases, of a service made with the chassis.
 #[test]
 fn python_passes_the_interop_cases_in_plain_text_and_tls() {
     let Some(python) = python() else { return };

@@ -60,7 +60,7 @@ impl Sample {
 
     /// Builds `name`, one of the programs that the chassis is tested with.
     pub fn chassis_binary(&self, name: &str) -> PathBuf {
-        let package = ["--package", "chassis", "--features", "testing,gzip"];
+        let package = ["--package", "chassis", "--features", "testing"];
         let build = ["build", "--quiet", "--locked", "--bin", name];
         self.run("cargo", &[&build[..], &package].concat());
         self.turn.target.join("debug").join(name)

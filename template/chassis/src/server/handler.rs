@@ -15,10 +15,9 @@ use tokio::time::Instant;
 use tonic::{Status, body::Body};
 use tracing::{debug, warn};
 
-#[cfg(feature = "gzip")]
-use super::gzip;
 use super::{
     flight::Flight,
+    gzip,
     limits::Limits,
     memory::FULL,
     peer::Peer,
@@ -59,7 +58,6 @@ pub(super) struct Handler {
     metrics: Arc<Metrics>,
     max_metadata: usize,
     tell_ids: bool,
-    #[cfg(feature = "gzip")]
     gzip_from: usize,
     request_timeout: Duration,
 }
@@ -80,7 +78,6 @@ impl Handler {
             metrics,
             max_metadata: limits.max_metadata_size as usize,
             tell_ids,
-            #[cfg(feature = "gzip")]
             gzip_from: limits.gzip_from as usize,
             // Beyond any clock, it would be a panic of every RPC.
             request_timeout: limits.request_timeout.min(YEAR),
@@ -200,7 +197,6 @@ impl Handler {
             Some(_) => self.routes.call(request),
             None => self.routes.call_unknown(request),
         };
-        #[cfg(feature = "gzip")]
         let answer = |request| gzip::around(self.gzip_from, request, answer);
         answer(request)
     }

@@ -47,7 +47,6 @@ pub struct Limits {
     pub max_memory: Option<usize>,
     // 1400 bytes: what fits one packet is one packet, compressed or not.
     /// Compress messages of at least so many bytes for clients that accept gzip; 0: none, and take none that are compressed [0 to 4194304]
-    #[cfg(feature = "gzip")]
     #[arg(long, value_name = "BYTES", default_value_t = 1400, value_parser = number(0_u32, 4 * 1024 * 1024))]
     pub gzip_from: u32,
     // 16 KiB: hyper's default, and the hard limit of gRPC's C core.

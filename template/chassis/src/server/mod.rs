@@ -28,7 +28,7 @@
 //! | `handler`    | one RPC: shedding, deadline, panics                   |
 //! | `request`    | its request, as far as it is read                     |
 //! | `messages`   | the messages in that                                  |
-//! | `gzip`       | its messages, compressed (feature `gzip`)             |
+//! | `gzip`       | its messages, compressed                              |
 //! | `web`        | calls of browsers, by gRPC-Web (feature `web`)        |
 //! | `response`   | its response, which may be a stream                   |
 //! | `piece`      | what of that goes to the socket at a time             |
@@ -48,7 +48,6 @@ mod flight;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod greeting;
-#[cfg(feature = "gzip")]
 mod gzip;
 mod handler;
 mod http1;

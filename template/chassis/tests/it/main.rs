@@ -16,7 +16,6 @@ mod families;
 mod flags;
 mod freshness;
 mod garbage;
-#[cfg(feature = "gzip")]
 mod gzip;
 mod handshakes;
 mod health;

@@ -1,4 +1,4 @@
-//! gzip (feature `gzip`): requests that are compressed, and responses to who accepts
+//! gzip: requests that are compressed, and responses to who accepts
 //! it, where it pays. Around the generated servers, which know nothing of it:
 //! <https://github.com/grpc/grpc/blob/master/doc/compression.md>
 //!
