@@ -15,7 +15,7 @@ const SENDS: (&str, &str) = ("grpc-encoding", "gzip");
 const ACCEPTS: (&str, &str) = ("grpc-accept-encoding", "identity, deflate, gzip");
 const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     task::JoinSet,
     time::{MissedTickBehavior, interval, timeout},
 };
@@ -18,25 +18,6 @@ const FLOOD: usize = 200;
 const CALLS: u32 = 20;
 const PERIOD: Duration = Duration::from_millis(50);
 const DEADLINE: Duration = Duration::from_secs(3);
-
-/// The first bytes of a client that shakes hands with a listener of its own.
-async fn tls_greeting(certificates: &Certificates) -> Vec<u8> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let greeting = async {
-        let (mut tcp, _) = listener.accept().await.unwrap();
-        let mut greeting = vec![0; 5];
-        tcp.read_exact(&mut greeting).await.unwrap();
-        let length = u16::from_be_bytes([greeting[3], greeting[4]]);
-        greeting.resize(5 + usize::from(length), 0);
-        tcp.read_exact(&mut greeting[5..]).await.unwrap();
-        greeting
-    };
-    tokio::select! {
-        greeting = greeting => greeting,
-        _ = certificates.tls(&address) => unreachable!("nobody answers it"),
-    }
-}
 
 /// Has the service sign an answer to `greeting` again and again, and reads none to its end.
 async fn flood(address: String, greeting: Vec<u8>) {
@@ -56,7 +37,7 @@ async fn a_flood_of_handshakes_locks_nobody_out() {
     let address = service.address();
     let channel = certificates.channel(&address, None).await.unwrap();
     let mut old = Stub::new(channel);
-    let greeting = tls_greeting(&certificates).await;
+    let greeting = certificates.tls_greeting().await;
     let mut strangers = JoinSet::new();
     for _ in 0..FLOOD {
         strangers.spawn(flood(address.clone(), greeting.clone()));

@@ -23,7 +23,7 @@ use tokio::{task::spawn_blocking, time::sleep};
 
 use crate::{
     contract::{SCRIPTED, test::v1::scripted_client::ScriptedClient},
-    support::{certificates::Certificates, echoing, running},
+    support::{certificates::Certificates, echoing, http::get, running},
 };
 
 /// Well-behaved clients, each with one call in flight.
@@ -38,25 +38,49 @@ const SPARE_MEMORY: u64 = 2 * 1024;
 
 /// What was thrown, and how often what came back.
 #[derive(Default)]
-struct Table(Mutex<BTreeMap<(&'static str, String), usize>>);
+struct Table {
+    counts: Mutex<BTreeMap<(&'static str, String), usize>>,
+    times: Mutex<BTreeMap<&'static str, Vec<Duration>>>,
+}
 
 impl Table {
     fn count(&self, thrown: &'static str, came_back: impl Into<String>) {
-        let mut table = self.0.lock().unwrap();
-        *table.entry((thrown, came_back.into())).or_default() += 1;
+        let mut counts = self.counts.lock().unwrap();
+        *counts.entry((thrown, came_back.into())).or_default() += 1;
+    }
+
+    /// The same of what has come back after so long.
+    fn count_after(&self, thrown: &'static str, came_back: impl Into<String>, time: Duration) {
+        self.count(thrown, came_back);
+        self.times
+            .lock()
+            .unwrap()
+            .entry(thrown)
+            .or_default()
+            .push(time);
     }
 
     fn print(&self) {
+        for (thrown, times) in &mut *self.times.lock().unwrap() {
+            times.sort();
+            let part = |percent: usize| times[(times.len() - 1) * percent / 100];
+            println!(
+                "{thrown}: {:?} in the middle, {:?} of 99 %, {:?} at most",
+                part(50),
+                part(99),
+                part(100)
+            );
+        }
         println!("{:<38} {:<38} {:>9}", "thrown", "came back", "times");
-        for ((thrown, came_back), times) in &*self.0.lock().unwrap() {
+        for ((thrown, came_back), times) in &*self.counts.lock().unwrap() {
             println!("{thrown:<38} {came_back:<38} {times:>9}");
         }
     }
 
     /// Fails where something else came back than `expected`, or nothing at all.
     fn assert(&self, expected: &[(&str, &str)]) {
-        let table = self.0.lock().unwrap();
-        let seen: BTreeSet<_> = table
+        let counts = self.counts.lock().unwrap();
+        let seen: BTreeSet<_> = counts
             .keys()
             .map(|(thrown, came_back)| (*thrown, came_back.as_str()))
             .collect();
@@ -101,10 +125,12 @@ impl Usage {
 struct Scene {
     certificates: Certificates,
     address: String,
+    admin: String,
     table: Table,
 }
 
 const CALL: &str = "well-behaved call";
+const PROBE: &str = "probe";
 const CERTIFICATE: &str = "new certificate";
 const RESTART: &str = "restart of the upstream";
 
@@ -113,22 +139,28 @@ const RESTART: &str = "restart of the upstream";
 async fn hostile_clients_cost_the_others_nothing() {
     let asked = env::var("SOAK").unwrap_or_else(|_| "60s".into());
     let time = humantime::parse_duration(&asked).expect("SOAK is a time such as 60s");
-    let [port, upstream_port] = [free_port(), free_port()];
+    let [port, upstream_port, admin_port] = [free_port(), free_port(), free_port()];
     let mut peer = upstream(&upstream_port);
     let certificates = Certificates::new();
     let flags = [
         &["--port", &port, "--loglevel", "3"][..],
         &["--client-ip", "127.0.0.1", "--client-port", &upstream_port],
-        &["--request-timeout", "3s", "--handshake-timeout", "1s"],
+        &["--request-timeout", "3s", "--handshake-timeout", "3s"],
         &["--keepalive-interval", "1s", "--keepalive-timeout", "1s"],
         &["--connection-age", "5s", "--connection-age-grace", "10s"],
         &["--connection-idle", "2s", "--max-memory", "64M"],
-        &["--tls-reload-interval", "300ms"],
+        &[
+            "--tls-reload-interval",
+            "300ms",
+            "--admin-port",
+            &admin_port,
+        ],
     ];
     let service = certificates.service(&flags.concat());
     let scene = Arc::new(Scene {
         certificates,
         address: format!("127.0.0.1:{port}"),
+        admin: format!("127.0.0.1:{admin_port}"),
         table: Table::default(),
     });
     let idle = Usage::of(&service).files;
@@ -140,6 +172,7 @@ async fn hostile_clients_cost_the_others_nothing() {
         for _ in 0..CLIENTS {
             clients.spawn(behave(scene.clone(), end));
         }
+        clients.spawn(probe(scene.clone(), end));
         (peer, ()) = tokio::join!(
             restart(peer, &upstream_port, &scene.table, end),
             change_certificates(&service, &scene, end),
@@ -157,6 +190,7 @@ async fn hostile_clients_cost_the_others_nothing() {
     let mut expected = hostile::EXPECTED.to_vec();
     expected.extend([
         (CALL, "answer"),
+        (PROBE, "200"),
         (CERTIFICATE, "served"),
         (RESTART, "running"),
     ]);
@@ -203,11 +237,25 @@ async fn behave(scene: Arc<Scene>, end: Instant) {
             if Instant::now() >= end {
                 break;
             }
-            match client.repeatable_unary(echoing(&"x".repeat(1450))).await {
-                Ok(_) => scene.table.count(CALL, "answer"),
-                Err(error) => scene.table.count(CALL, error.to_string()),
-            }
+            let began = Instant::now();
+            let came_back = match client.repeatable_unary(echoing(&"x".repeat(1450))).await {
+                Ok(_) => "answer".into(),
+                Err(error) => error.to_string(),
+            };
+            scene.table.count_after(CALL, came_back, began.elapsed());
         }
+    }
+}
+
+/// Asks whether the service is alive, ten times a second.
+async fn probe(scene: Arc<Scene>, end: Instant) {
+    while Instant::now() < end {
+        let began = Instant::now();
+        let answer = get(&scene.admin, "/livez").await;
+        scene
+            .table
+            .count_after(PROBE, answer.status.to_string(), began.elapsed());
+        sleep(Duration::from_millis(100)).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The clients that don't behave, and what each of them has to expect.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,7 +19,10 @@ use tokio::{
 };
 
 use super::Scene;
-use crate::support::{SERVER_STREAM, Stub, UNARY, echo_request, echoing, script};
+use crate::{
+    gzip::gzip,
+    support::{SERVER_STREAM, Stub, UNARY, echo_request, echoing, script},
+};
 
 /// Of each kind, between one and the next.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -39,6 +43,10 @@ pub const EXPECTED: &[(&str, &str)] = &[
     (UNREAD, CLOSED),
     (HOARD, "an error in time"),
     (IDLE, CLOSED),
+    (BOMB, "an error in time"),
+    (WATCHERS, "an answer or a refusal"),
+    (HANDSHAKES, "an answer each"),
+    (STRANGERS, "nothing, they have gone"),
 ];
 
 const SILENT: &str = "silence";
@@ -57,9 +65,16 @@ const UNTAKEN_STREAM: &str = "a hundred streams untaken";
 const UNREAD: &str = "a hundred large responses unread";
 const HOARD: &str = "a hundred large requests without an end";
 const IDLE: &str = "a connection without a call";
+const BOMB: &str = "a bomb of gzip";
+const WATCHERS: &str = "a hundred watchers of health";
+const HANDSHAKES: &str = "handshakes that go no further";
+const STRANGERS: &str = "silent connections to the admin port";
 
 const CLOSED: &str = "the connection closed";
 const RESET: &str = "a reset in time";
+
+/// Handshakes that are begun at a time.
+const GREETINGS: usize = 50;
 
 /// Streams that one connection may have.
 const STREAMS: u32 = 100;
@@ -94,6 +109,10 @@ pub fn attack(scene: &Arc<Scene>, end: Instant) -> JoinSet<()> {
     client!(UNREAD, unread);
     client!(HOARD, hoard);
     client!(IDLE, idle);
+    client!(BOMB, bomb);
+    client!(WATCHERS, watchers);
+    client!(HANDSHAKES, handshakes);
+    client!(STRANGERS, strangers);
     clients
 }
 
@@ -229,6 +248,67 @@ async fn idle(scene: &Scene) -> String {
         }
     }
     CLOSED.into()
+}
+
+async fn bomb(scene: &Scene) -> String {
+    let mut raw = greet(scene).await;
+    let mut block = http2::request(UNARY);
+    block.extend(header("grpc-encoding", "gzip"));
+    let mut message = prefixed(&gzip(&vec![0; 8 * 1024 * 1024]));
+    message[0] = 1;
+    let mut call = headers(1, &block);
+    for (n, piece) in message.chunks(16 * 1024).enumerate() {
+        let is_last = (n + 1) * 16 * 1024 >= message.len();
+        call.extend(frame(DATA, u8::from(is_last) * END_STREAM, 1, piece));
+    }
+    raw.send(&call).await;
+    error(&mut raw).await
+}
+
+async fn watchers(scene: &Scene) -> String {
+    let mut raw = greet(scene).await;
+    let path = "/grpc.health.v1.Health/Watch";
+    let request = prefixed(&[]);
+    raw.send(&on_all_streams(path, END_STREAM, &request)).await;
+    let mut answered = BTreeSet::new();
+    while answered.len() < STREAMS as usize {
+        let Some(frame) = raw.next().await else {
+            return format!("closed after {} of them", answered.len());
+        };
+        match frame.kind {
+            PING => raw.acknowledge(&frame).await,
+            HEADERS | RST_STREAM => _ = answered.insert(frame.stream),
+            _ => {}
+        }
+    }
+    "an answer or a refusal".into()
+}
+
+async fn handshakes(scene: &Scene) -> String {
+    let greeting = scene.certificates.tls_greeting().await;
+    let mut clients = JoinSet::new();
+    for _ in 0..GREETINGS {
+        let (address, greeting) = (scene.address.clone(), greeting.clone());
+        clients.spawn(async move {
+            let mut tcp = TcpStream::connect(address).await?;
+            tcp.write_all(&greeting).await?;
+            tcp.read_u8().await
+        });
+    }
+    let answers = clients.join_all().await;
+    // 22: a record of the handshake (RFC 8446, section 5.1).
+    match answers.iter().find(|answer| !matches!(answer, Ok(22))) {
+        None => "an answer each".into(),
+        Some(other) => format!("{other:?}"),
+    }
+}
+
+async fn strangers(scene: &Scene) -> String {
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(TcpStream::connect(&scene.admin).await.unwrap());
+    }
+    "nothing, they have gone".into()
 }
 
 /// A call on each stream that there may be, and the beginning of its request.

@@ -8,7 +8,10 @@ use rcgen::{
     date_time_ymd,
 };
 use tempfile::TempDir;
-use tokio::net::TcpStream;
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+};
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
@@ -128,6 +131,25 @@ impl Certificates {
         let name = "localhost".try_into().unwrap();
         let connector = TlsConnector::from(Arc::new(config));
         connector.connect(name, tcp).await.unwrap()
+    }
+
+    /// The first bytes of a client that shakes hands.
+    pub async fn tls_greeting(&self) -> Vec<u8> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let greeting = async {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            let mut greeting = vec![0; 5];
+            tcp.read_exact(&mut greeting).await.unwrap();
+            let length = u16::from_be_bytes([greeting[3], greeting[4]]);
+            greeting.resize(5 + usize::from(length), 0);
+            tcp.read_exact(&mut greeting[5..]).await.unwrap();
+            greeting
+        };
+        tokio::select! {
+            greeting = greeting => greeting,
+            _ = self.tls(&address) => unreachable!("nobody answers it"),
+        }
     }
 
     /// The first certificate in `file`.
