@@ -3,24 +3,32 @@
 //! | file     | its concern                                             |
 //! |----------|---------------------------------------------------------|
 //! | `rules`  | which names may call which methods                      |
+//! | `jwt`    | tokens that show names (feature `jwt`)                  |
+//! | `denied` | why a caller is not let in                              |
+//! | `error`  | why it can't be told who may call                       |
 //!
 //! Health is asked by orchestrators, which show nothing: it is open to all unless a rule
-//! names it. All else, reflection too, is open only as long as there is no rule at all.
+//! names it. All else, reflection too, is open only as long as there is no
+//! rule at all, nor keys of tokens. What is open to anyone is so whatever token there is.
 
+mod denied;
+mod error;
+#[cfg_attr(not(feature = "jwt"), path = "no_jwt.rs")]
+pub mod jwt;
 mod rules;
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
+use hyper::HeaderMap;
 use tokio::sync::watch;
 use tonic::Status;
 use tracing::warn;
 
-pub use self::rules::Rule;
-use self::rules::RulesFile;
+use self::{denied::Denied, jwt::Tokens, rules::RulesFile};
+pub use self::{error::Error, rules::Rule};
 use crate::{
     context::Caller,
-    file,
     reload::{self, Source},
 };
 
@@ -37,36 +45,24 @@ pub struct Settings {
     /// The same from a file, a rule a line, which is read again as the TLS files are
     #[arg(long, value_name = "FILE")]
     pub allow_file: Option<PathBuf>,
-}
-
-/// Why that can't be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A file can't be used.
-    #[error(transparent)]
-    File(#[from] file::Error),
-    /// The system does not let the process listen for SIGHUP.
-    #[error("can't listen for SIGHUP: {0}")]
-    Signal(#[from] io::Error),
+    /// Tokens (feature `jwt`).
+    #[command(flatten)]
+    pub jwt: jwt::Settings,
 }
 
 /// Decides on each RPC.
 pub(crate) struct Auth {
     rules: Vec<Rule>,
     file: Option<watch::Receiver<Vec<Rule>>>,
+    tokens: Option<Tokens>,
 }
 
-/// Why a caller is not let in.
-#[derive(Debug)]
-pub(crate) struct Denied {
-    /// For the metrics: one of [`DENIED`].
-    pub(crate) label: &'static str,
-    /// What the caller is told.
-    pub(crate) status: Status,
-}
+const NOT_ALLOWED: &str = "not_allowed";
 
 /// All labels of those who are not let in.
-pub(crate) const DENIED: [&str; 1] = ["not_allowed"];
+pub(crate) fn denied() -> Vec<&'static str> {
+    [&[NOT_ALLOWED], &jwt::REFUSED[..]].concat()
+}
 
 impl Settings {
     /// Checks the files, without using them.
@@ -75,6 +71,7 @@ impl Settings {
             let file = RulesFile(path.clone());
             file.load(&file.read()?)?;
         }
+        self.jwt.check()?;
         Ok(())
     }
 
@@ -84,24 +81,41 @@ impl Settings {
             Some(path) => Some(reload::watch(RulesFile(path), interval, reload::hangup()?)?),
             None => None,
         };
-        let rules = self.allow;
-        Ok(Auth { rules, file })
+        Ok(Auth {
+            rules: self.allow,
+            file,
+            tokens: self.jwt.watch(interval)?,
+        })
     }
 }
 
 impl Auth {
-    /// Lets the RPC of `path` in, or doesn't, as made by `caller`. Returns who makes it.
+    /// Lets the RPC of `path` with these `headers` in, or doesn't, whose connection is that
+    /// of `caller`. Returns who makes it.
     pub(crate) fn admit(
         &self,
         path: &str,
+        headers: &HeaderMap,
         caller: Option<&Arc<Caller>>,
     ) -> Result<Option<Arc<Caller>>, Box<Denied>> {
-        if self.is_open(path) || caller.is_some_and(|caller| self.allows(path, caller)) {
+        if self.is_open(path) {
             return Ok(caller.cloned());
         }
+        let caller = match &self.tokens {
+            // A rule may name its certificate.
+            Some(tokens) => tokens.identify(headers, caller, |caller| {
+                self.has_rules() && self.allows(path, caller)
+            })?,
+            None => caller.cloned(),
+        };
+        if caller.as_ref().is_some_and(|it| self.allows(path, it)) {
+            return Ok(caller);
+        }
+        let told = "the caller may not call this method";
         Err(Box::new(Denied {
-            label: DENIED[0],
-            status: Status::permission_denied("the caller may not call this method"),
+            label: NOT_ALLOWED,
+            reason: told.into(),
+            status: Status::permission_denied(told),
         }))
     }
 
@@ -116,17 +130,21 @@ impl Auth {
     }
 
     fn is_open(&self, path: &str) -> bool {
-        if self.rules.is_empty() && self.file.is_none() {
-            return true;
-        }
         if path.starts_with(HEALTH) && !self.any(|rule| rule.names(path)) {
             return true;
+        }
+        if !self.has_rules() {
+            return self.tokens.is_none();
         }
         self.any(|rule| rule.is_for_anyone() && covers(rule, path))
     }
 
+    fn has_rules(&self) -> bool {
+        !self.rules.is_empty() || self.file.is_some()
+    }
+
     fn allows(&self, path: &str, caller: &Caller) -> bool {
-        self.any(|rule| covers(rule, path) && rule.is_for(caller))
+        !self.has_rules() || self.any(|rule| covers(rule, path) && rule.is_for(caller))
     }
 
     /// Whether `test` is true of any rule.
@@ -153,9 +171,10 @@ mod tests {
         let auth = Auth {
             rules: rules.iter().map(|rule| rule.parse().unwrap()).collect(),
             file: None,
+            tokens: None,
         };
         let caller = caller.map(|name| Arc::new(Caller::new([name])));
-        auth.admit(path, caller.as_ref()).is_ok()
+        auth.admit(path, &HeaderMap::new(), caller.as_ref()).is_ok()
     }
 
     #[test]
@@ -199,10 +218,13 @@ mod tests {
         let auth = Auth {
             rules: Vec::new(),
             file: Some(file),
+            tokens: None,
         };
         let caller = Arc::new(Caller::new(["dns:a"]));
-        let denied = auth.admit(METHOD, Some(&caller)).unwrap_err();
+        let denied = auth
+            .admit(METHOD, &HeaderMap::new(), Some(&caller))
+            .unwrap_err();
         assert_eq!(denied.status.code(), tonic::Code::PermissionDenied);
-        assert!(auth.admit(CHECK, None).is_ok());
+        assert!(auth.admit(CHECK, &HeaderMap::new(), None).is_ok());
     }
 }

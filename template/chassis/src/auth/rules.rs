@@ -9,7 +9,16 @@ use crate::{
 };
 
 /// What names begin with.
-const KINDS: &[&str] = &["spiffe://", "dns:", "subject:", "uid:"];
+const KINDS: &[&str] = &[
+    "spiffe://",
+    "dns:",
+    "subject:",
+    "uid:",
+    #[cfg(feature = "jwt")]
+    "token:",
+    #[cfg(feature = "jwt")]
+    "scope:",
+];
 
 /// Any caller, also one that shows nothing.
 const ANYONE: &str = "*";
@@ -120,7 +129,15 @@ impl Source for RulesFile {
                 Error::content(&self.0, format_args!("line {number}: \"{line}\": {reason}"))
             })
         };
-        rules.map(rule).collect()
+        let rules = rules.map(rule).collect::<Result<Vec<_>, _>>()?;
+        if rules.is_empty() {
+            // As it is for a moment while it is written.
+            return Err(Error::content(
+                &self.0,
+                "holds no rule, by which nobody may call",
+            ));
+        }
+        Ok(rules)
     }
 }
 
@@ -203,7 +220,8 @@ mod tests {
         let file = RulesFile("rules".into());
         let text = b"# who may do what\n\n dns:a \r\n/a.B=*\n".to_vec();
         assert_eq!(file.load(&text).unwrap(), [rule("dns:a"), rule("/a.B=*")]);
-        assert_eq!(file.load(&Vec::new()).unwrap(), []);
+        let empty = file.load(&b"# nobody\n".to_vec()).unwrap_err();
+        assert!(empty.to_string().contains("rules holds no rule"));
         let error = file.load(&b"dns:a\nshop\n".to_vec()).unwrap_err();
         let sentence = error.to_string();
         assert!(

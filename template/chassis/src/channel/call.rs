@@ -83,7 +83,7 @@ impl Caller {
         }
         let answered = timeout_at(
             deadlines.answer,
-            self.attempts(head, body, method, &deadlines),
+            self.attempts(context, head, body, method, &deadlines),
         );
         let answered = answered.await;
         match answered.unwrap_or_else(|_| Err(Status::deadline_exceeded("the deadline has passed")))
@@ -116,6 +116,7 @@ impl Caller {
 
     async fn attempts(
         &self,
+        context: &Context,
         mut head: Parts,
         body: Body,
         method: &MethodMetrics,
@@ -123,7 +124,8 @@ impl Caller {
     ) -> Result<Begun, Status> {
         if let Some(credentials) = &self.credentials {
             let mut metadata = MetadataMap::from_headers(head.headers);
-            credentials.add(head.uri.path(), &mut metadata).await?;
+            let added = credentials.add(head.uri.path(), &mut metadata);
+            context.clone().scope(added).await?;
             head.headers = metadata.into_headers();
         }
         let idempotent = method.contract.as_ref().is_some_and(|it| it.idempotent);

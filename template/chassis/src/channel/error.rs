@@ -5,9 +5,9 @@ use crate::file;
 /// Why there is no way to a service.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file can't be used for TLS.
+    /// A file can't be used: of TLS, or of a token.
     #[error(transparent)]
-    Tls(#[from] file::Error),
+    File(#[from] file::Error),
     /// The address can't be used.
     #[error("can't set up the connection to {address}: {reason}")]
     Setup {

@@ -71,9 +71,11 @@ use hyper::{Request, Response};
 use tonic::{Status, body::Body, codegen::Service};
 use tracing::info;
 
+#[cfg(feature = "jwt")]
+pub use self::credentials::CallersToken;
 use self::{call::Caller, pool::Pool};
 pub use self::{
-    credentials::Credentials,
+    credentials::{Credentials, TokenFile},
     error::Error,
     resolve::{Dns, Resolve},
     settings::Settings,
@@ -128,7 +130,11 @@ impl Channel {
         let pool = Pool::connect(settings, resolver, answers).await?;
         let methods = families.methods(contract::methods(descriptors));
         let caller = Caller::new(pool, methods, settings.call_timeout.min(YEAR));
-        Ok(Self(Arc::new(caller)))
+        let channel = Self(Arc::new(caller));
+        Ok(match &settings.token_file {
+            Some(path) => channel.with_credentials(TokenFile::open(path)?),
+            None => channel,
+        })
     }
 
     /// A channel on the same connections whose calls show these `credentials`.

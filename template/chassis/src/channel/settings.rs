@@ -1,11 +1,14 @@
 //! Where the service is, and how to reach it.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tonic::transport::Endpoint;
 
 pub use super::tls::Tls;
-use super::{error::Error, failure::root_cause};
+use super::{credentials::TokenFile, error::Error, failure::root_cause};
 use crate::{file, values::unbracketed};
 
 // As the server does. More often than each minute, and a server may take it for
@@ -23,6 +26,8 @@ pub struct Settings {
     pub port: u16,
     /// TLS, or plain TCP without.
     pub tls: Option<Tls>,
+    /// The file with the bearer token that calls show.
+    pub token_file: Option<PathBuf>,
     /// How often to try to connect before giving up, at least once.
     pub attempts: u32,
     /// Not to give up: the channel is there at once, and connects as soon as the service
@@ -46,6 +51,7 @@ impl Settings {
             host: unbracketed(&host.into()).into(),
             port,
             tls: None,
+            token_file: None,
             attempts: 4,
             wait: false,
             connect_timeout: Duration::from_secs(5),
@@ -67,6 +73,10 @@ impl Settings {
         self.endpoint()?;
         if let Some((_, key)) = self.tls.as_ref().and_then(|tls| tls.identity.as_ref()) {
             file::warn_if_open(key);
+        }
+        if let Some(path) = &self.token_file {
+            TokenFile::open(path)?;
+            file::warn_if_open(path);
         }
         Ok(())
     }

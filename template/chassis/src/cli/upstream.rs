@@ -140,6 +140,13 @@ impl<P: Prefix> Args for Upstream<P> {
                     .requires(id("certfile")),
             )
             .arg(
+                file::<P>(
+                    "token_file",
+                    "Bearer token to show it, read again when it changes",
+                )
+                .requires(id("usetls")),
+            )
+            .arg(
                 flag::<P>(
                     "attempts",
                     "How often to try to connect before giving up [1 to 1000000]",
@@ -186,6 +193,7 @@ impl<P: Prefix> FromArgMatches for Upstream<P> {
             let default = channel::Settings::new(host, port.copied().unwrap_or(P::PORT));
             channel::Settings {
                 tls: Tls::new(path("cafile"), path("certfile"), path("privkeyfile")),
+                token_file: path("token_file"),
                 attempts: matches
                     .get_one(&id("attempts"))
                     .copied()

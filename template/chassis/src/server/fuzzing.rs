@@ -217,7 +217,7 @@ fn free(connections: &Connections) -> (usize, usize) {
 fn connections() -> (Connections, watch::Sender<Phase>) {
     let flags = Limits::augment_args(Command::new(ABOUT.name)).get_matches_from([ABOUT.name]);
     let limits = Limits::from_arg_matches(&flags).expect("the defaults");
-    let metrics = Arc::new(Metrics::new(&ABOUT, &REJECTED, &REFUSED, &auth::DENIED));
+    let metrics = Arc::new(Metrics::new(&ABOUT, &REJECTED, &REFUSED, &auth::denied()));
     let methods = DESCRIPTORS.into_iter().flat_map(contract::methods);
     let methods = metrics.served.methods(methods);
     let [of_health, of_reflection, _] = DESCRIPTORS;

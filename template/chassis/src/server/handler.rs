@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use hyper::{Request, Response, body::Body as _};
+use hyper::{HeaderMap, Request, Response, body::Body as _};
 use tokio::time::Instant;
 use tonic::{Status, body::Body};
 use tracing::{debug, warn};
@@ -107,7 +107,7 @@ impl Handler {
         let read = protocol::read(&request, self.max_metadata);
         let asked = *read.as_ref().unwrap_or(&None);
         let (caller, let_in) = match (looked_at, &read) {
-            (Ok(()), Ok(_)) => self.let_in(path, peer),
+            (Ok(()), Ok(_)) => self.let_in(path, request.headers(), peer),
             (looked_at, _) => (peer.caller().cloned(), looked_at),
         };
         let whole = Context {
@@ -154,15 +154,20 @@ impl Handler {
     }
 
     /// Who makes the RPC of `path`, and whether they may.
-    fn let_in(&self, path: &str, peer: &Peer) -> (Option<Arc<Caller>>, Result<(), Status>) {
-        let denied = match self.auth.admit(path, peer.caller()) {
+    fn let_in(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        peer: &Peer,
+    ) -> (Option<Arc<Caller>>, Result<(), Status>) {
+        let denied = match self.auth.admit(path, headers, peer.caller()) {
             Ok(caller) => return (caller, Ok(())),
             Err(denied) => denied,
         };
         self.metrics.denied(denied.label);
         let caller = peer.caller().cloned();
         let name = caller.as_deref().and_then(Caller::name);
-        let (method, reason) = (protocol::quoted(path), denied.status.message());
+        let (method, reason) = (protocol::quoted(path), &denied.reason);
         if quota::allows(denied.label) {
             warn!(
                 method,

@@ -167,7 +167,7 @@ impl Server {
         settings: Settings,
         lifecycle: Lifecycle,
     ) -> Result<Self, Error> {
-        let metrics = Arc::new(Metrics::new(about, &REJECTED, &REFUSED, &auth::DENIED));
+        let metrics = Arc::new(Metrics::new(about, &REJECTED, &REFUSED, &auth::denied()));
         let tls = settings.tls.watch()?;
         if let Some(identity) = &tls {
             metrics.certificate(identity.clone());

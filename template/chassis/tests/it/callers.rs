@@ -72,7 +72,7 @@ async fn who_is_not_named_is_denied_counted_and_logged() {
 
 #[tokio::test]
 async fn a_flood_of_denied_calls_is_not_one_of_lines() {
-    let mut service = running(&["--allow", ORDERS]);
+    let mut service = running(&["--allow", ORDERS, "--drain-timeout", "0s"]);
     let mut stub = Stub::new(connect(&service.address()).await);
     for _ in 0..50 {
         let denied = stub.unary(request("reply")).await.unwrap_err();
@@ -110,7 +110,13 @@ async fn each_method_may_have_callers_of_its_own() {
 async fn the_file_of_rules_is_read_again_and_what_is_broken_changes_nothing() {
     let certificates = certificates();
     let [ca, rules] = ["ca.pem", "rules"].map(|file| certificates.arg(file));
-    fs::write(&rules, format!("# who may call\n{ORDERS}\n")).unwrap();
+    // As a whole, lest half of it is read.
+    let write = |text: String| {
+        let new = certificates.path("new");
+        fs::write(&new, text).unwrap();
+        fs::rename(new, &rules).unwrap();
+    };
+    write(format!("# who may call\n{ORDERS}\n"));
     let flags = [
         ["--cafile", &ca],
         ["--allow-file", &rules],
@@ -124,13 +130,13 @@ async fn the_file_of_rules_is_read_again_and_what_is_broken_changes_nothing() {
     let denied = stock.unary(echoing("x")).await.unwrap_err();
     assert_eq!(denied.code(), Code::PermissionDenied);
 
-    fs::write(&rules, format!("{ORDERS}\nstock\n")).unwrap();
+    write(format!("{ORDERS}\nstock\n"));
     let line = service.wait_for("Can't reload the file of --allow-file");
     assert!(line.contains(r#"line 2: "stock": it has to be"#), "{line}");
     stock.unary(echoing("x")).await.unwrap_err();
     certificates.echo(&address, Some("orders")).await.unwrap();
 
-    fs::write(&rules, format!("{STOCK}\n")).unwrap();
+    write(format!("{STOCK}\n"));
     service.wait_for("Reloaded the file of --allow-file");
     stock.unary(echoing("x")).await.unwrap();
     certificates

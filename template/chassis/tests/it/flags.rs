@@ -63,6 +63,16 @@ fn there_is_an_upstream_where_a_flag_names_it() {
 }
 
 #[test]
+fn a_token_is_shown_over_tls_only() {
+    let flags = ["--inventory-port", "7", "--inventory-token-file", "token"];
+    let arguments = ["shop"].iter().chain(&flags);
+    assert!(cli::parse_from::<Flags>(&ABOUT, arguments).is_err());
+    let tls = ["--inventory-usetls", "--inventory-cafile", "ca.pem"];
+    let [inventory, _] = parsed(&[&flags[..], &tls].concat());
+    assert_eq!(inventory.unwrap().token_file, Some("token".into()));
+}
+
+#[test]
 fn each_upstream_has_settings_of_its_own() {
     let flags = [
         &["--inventory-ip", "::1", "--inventory-timeout", "1s"][..],

@@ -46,6 +46,8 @@ mod tasks;
 mod tls;
 mod tls_files;
 mod tls_reload;
+#[cfg(feature = "jwt")]
+mod tokens;
 #[cfg(feature = "otel")]
 mod traces;
 mod unix;
