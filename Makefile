@@ -36,6 +36,10 @@ demo: ## Make a service, build it, start it, talk to it, stop it
 ## Check a change
 ##
 
+.PHONY: demo-system
+demo-system: $(call generate,$(OLDEST)) ## Put two services together, test them, upgrade one under load; takes docker
+	$(Q).ci/demo-system $<
+
 .PHONY: test
 test: tools test-chassis ## Test the chassis, and generated services of all kinds, as their users would
 	$(Q)cargo test --locked --package microservice-template
@@ -49,6 +53,10 @@ test-chassis: ## Test the chassis where it lies, with and without traces
 .PHONY: test-toolchain
 test-toolchain: tools ## Check coverage, audit, client API, flame graph, workflows of a service; their tools compile for minutes
 	$(Q)cargo test --locked --package microservice-template -- --ignored --nocapture --test-threads 1 toolchain::
+
+.PHONY: test-system
+test-system: tools ## Test a system of three services in real containers: upgrades, faults; takes docker and 20 minutes
+	$(Q)cargo test --locked --package microservice-template -- --ignored --nocapture --test-threads 1 system::
 
 .PHONY: cross-version
 cross-version: tools $(call generate,$(NEWEST)) ## Check that the oldest and the newest cargo-generate do the same

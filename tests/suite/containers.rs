@@ -6,7 +6,7 @@ mod cluster;
 mod confined;
 mod images;
 mod manifests;
-mod packed;
+pub mod packed;
 mod publish;
 mod running;
 mod stage;

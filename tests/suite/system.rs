@@ -2,6 +2,9 @@
 //! with real processes in real containers are run by `make test-system`.
 
 mod adding;
+mod cluster;
 mod generation;
+mod real;
 mod shop;
 mod stage;
+mod story;

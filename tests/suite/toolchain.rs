@@ -8,4 +8,4 @@ mod heavy;
 mod proto;
 mod release;
 mod reports;
-mod workflows;
+pub mod workflows;

@@ -16,7 +16,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tonic::{body::Body, codegen::Service};
+use tonic::{Status, body::Body, codegen::Service};
 
 /// What any client of a contract works over. Clones share it.
 #[derive(Clone, Debug)]
@@ -82,11 +82,13 @@ impl Connection {
 
 impl Service<Request<Body>> for Connection {
     type Response = Response<Incoming>;
-    type Error = hyper::Error;
-    type Future = Pin<Box<dyn Future<Output = hyper::Result<Self::Response>> + Send>>;
+    type Error = Status;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Status>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<hyper::Result<()>> {
-        self.requests.poll_ready(context)
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        self.requests
+            .poll_ready(context)
+            .map_err(|error| lost(&error))
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
@@ -105,6 +107,12 @@ impl Service<Request<Body>> for Connection {
         if let Some(id) = &self.request_id {
             headers.insert("x-request-id", id.clone());
         }
-        Box::pin(self.requests.send_request(request))
+        let response = self.requests.send_request(request);
+        Box::pin(async { response.await.map_err(|error| lost(&error)) })
     }
+}
+
+/// What becomes of a call whose connection ends, by gRPC's own rules.
+fn lost(error: &hyper::Error) -> Status {
+    Status::unavailable(format!("the connection is lost: {error}"))
 }

@@ -190,7 +190,7 @@ fn containers_conf(directory: &Path) -> String {
 }
 
 /// Runs `script` in `directory` when its stdin ends, that is when this process does, however.
-fn at_the_end(script: &str, directory: &Path) -> Child {
+pub fn at_the_end(script: &str, directory: &Path) -> Child {
     Command::new("sh")
         .args(["-c", &format!("cat; {script}")])
         .current_dir(directory)

@@ -5,10 +5,13 @@ use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt};
 use tempfile::TempDir;
 
 use super::stage::{Stage, generate, generator};
-use crate::support::{
-    answers::Answers,
-    command::run,
-    repository::{files, read, root},
+use crate::{
+    support::{
+        answers::Answers,
+        command::run,
+        repository::{files, read, root},
+    },
+    toolchain::workflows::targets,
 };
 
 #[test]
@@ -118,6 +121,27 @@ fn shellcheck_has_nothing_against_its_scripts() {
     let stage = Stage::new();
     let check = "command -v shellcheck >/dev/null || exit 0; exec shellcheck -x ci/*";
     run(stage.command("sh").args(["-c", check]));
+}
+
+/// GitHub's expressions are not taken for Liquid.
+#[test]
+fn its_workflow_runs_targets_that_exist() {
+    let stage = Stage::new();
+    let workflow = stage.read(".github/workflows/ci.yml");
+    assert!(
+        workflow.contains("key: ${{ runner.os }}-${{ hashFiles("),
+        "{workflow}"
+    );
+    let makefile = stage.read("Makefile");
+    let targets = targets(&makefile);
+    let steps = workflow
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- run: make "));
+    let run: Vec<_> = steps.flat_map(str::split_whitespace).collect();
+    assert!(run.len() > 3, "{workflow}");
+    for target in run {
+        assert!(targets.contains(target), "{target}");
+    }
 }
 
 #[test]

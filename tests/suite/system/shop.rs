@@ -78,7 +78,37 @@ const RELEASES: &[Release] = &[
             ),
         ],
     },
+    // It can do more, and its client makes use of that.
+    Release {
+        service: "inventory",
+        tag: "v0.4.0",
+        edits: &[
+            (
+                "api/proto/inventory/v1/inventory.proto",
+                "  // Tells what there is",
+                "  // The same, by its new name.\n  rpc Take(ReserveRequest) returns (ReserveResponse);\n\n  // Tells what there is",
+            ),
+            ("api/src/lib.rs", ".reserve(request)", ".take(request)"),
+            (
+                "src/rpc.rs",
+                "    async fn reserve(",
+                "    async fn take(\n        &self,\n        request: Request<ReserveRequest>,\n    ) -> Result<Response<ReserveResponse>, Status> {\n        self.reserve(request).await\n    }\n\n    async fn reserve(",
+            ),
+        ],
+    },
+    Release {
+        service: "orders",
+        tag: "v0.2.0",
+        edits: &[OLD_CLIENT, OLD_CLIENT],
+    },
 ];
+
+/// Twice in a manifest: among the dependencies, and with a mock among those of the tests.
+const OLD_CLIENT: (&str, &str, &str) = (
+    "Cargo.toml",
+    "/inventory\", tag = \"v0.1.0\"",
+    "/inventory\", tag = \"v0.4.0\"",
+);
 
 /// The repositories, each under its service's name below one directory, with all its releases.
 pub fn shop() -> &'static Path {
@@ -103,10 +133,7 @@ fn release_all(service: &Service, directory: &Path, chassis: &str) {
         format!("git = \"file://{}\", tag = \"v0.1.0\"", next.display())
     });
     let made = service.make_with(parent.path(), chassis, &next.unwrap_or_default());
-    // It completes the lock file.
-    run(Command::new("cargo")
-        .args(["metadata", "--quiet", "--format-version", "1"])
-        .current_dir(&made));
+    complete_lock_file(&made);
     let repository = directory.join(service.name);
     renew(&repository, &made);
     git(&repository, &["tag", "v0.1.0"]);
@@ -132,9 +159,9 @@ impl Release {
             edit(file, old, new);
         }
         let name = format!("name = \"{}\"\nversion = \"", self.service);
-        let (old, new) = (format!("{name}0.1.0"), format!("{name}{}", &tag[1..]));
-        edit("Cargo.toml", &old, &new);
-        edit("Cargo.lock", &old, &new);
+        let version = format!("{name}{}", &tag[1..]);
+        edit("Cargo.toml", &format!("{name}0.1.0"), &version);
+        complete_lock_file(repository);
         git(
             repository,
             &["commit", "--quiet", "--all", "--message", tag],
@@ -142,6 +169,12 @@ impl Release {
         git(repository, &["tag", tag]);
         git(repository, &["checkout", "--quiet", "main"]);
     }
+}
+
+fn complete_lock_file(service: &Path) {
+    run(Command::new("cargo")
+        .args(["metadata", "--quiet", "--format-version", "1"])
+        .current_dir(service));
 }
 
 #[test]

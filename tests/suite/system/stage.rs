@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::LazyLock,
 };
 
 use tempfile::TempDir;
@@ -30,16 +31,29 @@ impl Stage {
         let system = generate(parent.path(), &Answers::new("shop"));
         let programs = parent.path().join("bin");
         fs::create_dir(&programs).unwrap();
-        let stand_in = root().join("tests/suite/system/stand-in");
-        symlink(stand_in, programs.join("docker")).unwrap();
+        for program in ["docker", "kubectl", "cargo"] {
+            let stand_in = root().join("tests/suite/system/stand-in");
+            symlink(stand_in, programs.join(program)).unwrap();
+        }
         git(&system, &["init", "--quiet"]);
         let stage = Self { parent, system };
         stage.commit();
         stage
     }
 
-    /// One of three services.
+    /// One of three services: a copy, since it takes many steps to make.
     pub fn of_three() -> Self {
+        static FIRST: LazyLock<Stage> = LazyLock::new(Stage::make_three);
+        let parent = TempDir::new().unwrap();
+        let [from, to] = [FIRST.parent.path(), parent.path()];
+        run(Command::new("cp").arg("-a").arg(from.join(".")).arg(to));
+        Self {
+            system: parent.path().join("shop"),
+            parent,
+        }
+    }
+
+    fn make_three() -> Self {
         let stage = Self::new();
         stage.service("inventory", "42304");
         stage.service("order-book", "42303");
@@ -61,7 +75,7 @@ impl Stage {
         Generator::oldest().generate(self.parent.path(), &answers)
     }
 
-    fn commit(&self) {
+    pub fn commit(&self) {
         git(&self.system, &["add", "--all"]);
         git(&self.system, &["commit", "--quiet", "--message", "So far"]);
     }
@@ -71,11 +85,38 @@ impl Stage {
         let mut command = Command::new(program);
         let programs = self.parent.path().join("bin");
         let path = env::var("PATH").unwrap();
+        let real = |program: &str| {
+            env::split_paths(&path)
+                .map(|directory| directory.join(program))
+                .find(|file| file.exists())
+                .unwrap_or_default()
+        };
         command
             .current_dir(&self.system)
             .env("PATH", format!("{}:{path}", programs.display()))
+            .env("KUBECTL", real("kubectl"))
+            .env("CARGO", real("cargo"))
+            .env("RECORD", self.calls_file())
+            .env("TMPDIR", self.parent.path())
             .env_remove("CI");
         command
+    }
+
+    fn calls_file(&self) -> PathBuf {
+        self.parent.path().join("calls")
+    }
+
+    /// What was asked of a cluster so far, each call with what it was given on stdin.
+    pub fn calls(&self) -> Vec<String> {
+        let calls = fs::read_to_string(self.calls_file()).unwrap_or_default();
+        let calls = calls.replace("\n| ", "\t");
+        calls.lines().map(String::from).collect()
+    }
+
+    /// Runs `script` with what the scripts of the system share.
+    pub fn shell(&self, script: &str) {
+        let script = format!(". ci/common\n. ci/describe\nmkdir -p .cache\n{script}");
+        run(self.command("bash").args(["-c", &script]));
     }
 
     pub fn make(&self, arguments: &[&str]) -> Output {
