@@ -1,18 +1,22 @@
 //! The life of the process: what the `main` of a service does.
 
-use std::{error, future::Future, io, pin::pin, process::ExitCode};
+use std::{error, future::Future, io, pin::pin, process::ExitCode, time::Duration};
 
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::{
     about::About,
     cli, healthcheck,
     lifecycle::{Lifecycle, Shutdown, State},
-    server::{self, Rpcs, Server},
+    server::{self, Rpcs, Server, limits::Limits},
     setup::Setup,
     signals, tasks,
     telemetry::{log, panics, traces},
 };
+
+/// How long a drain may take beyond its delay and its timeout. With their defaults it is over
+/// before Kubernetes' grace period is, 30 s.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A service, as the chassis runs it: what is its own.
 pub trait App: Sized {
@@ -127,15 +131,23 @@ async fn run<A: App>(
         return cli::say("Dry run: everything is in order").map_err(Error::Answer);
     }
     lifecycle.enter(State::Starting);
-    let drain_timeout = invocation.server.limits.drain_timeout;
+    let Limits {
+        drain_delay,
+        drain_timeout,
+        ..
+    } = invocation.server.limits;
     let server = Server::bind(about, invocation.server, lifecycle.clone()).await?;
     let setup = Setup::new(server.metrics(), lifecycle.clone());
     let tasks = lifecycle.tasks();
     let mut shutdown = pin!(async {
-        tokio::select! {
+        let reason = tokio::select! {
             reason = shutdown => reason,
             () = tasks.failed() => Shutdown::Orchestrator,
+        };
+        if let Err(error) = signals::exit_after(drain_delay + drain_timeout + GRACE) {
+            warn!("Nobody watches over the drain: {error}");
         }
+        reason
     });
     let rpcs = tokio::select! {
         rpcs = app.start(&setup) => Some(rpcs.map_err(Error::App)?),

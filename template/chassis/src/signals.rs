@@ -1,13 +1,13 @@
 //! The signals that end the process, and the one that does not.
 
-use std::{future::Future, io, process, thread};
+use std::{future::Future, io, process, thread, time::Duration};
 
 use tokio::{
     runtime::Builder,
     signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{lifecycle::Shutdown, telemetry::log};
 
@@ -35,8 +35,7 @@ pub fn shutdown() -> io::Result<impl Future<Output = Shutdown>> {
         let _ = tell.send(signal);
         next().await;
         warn!("Second signal: exiting at once");
-        log::flush();
-        process::exit(1);
+        exit()
     };
     let name = thread::Builder::new().name("signals".into());
     name.spawn(move || runtime.block_on(listen))?;
@@ -45,6 +44,23 @@ pub fn shutdown() -> io::Result<impl Future<Output = Shutdown>> {
             .await
             .expect("the thread listens until the process ends")
     })
+}
+
+/// Ends the process after `time`, if it hasn't ended by then: handlers and tasks that block
+/// all threads would keep even the drain from coming to its timeout.
+pub fn exit_after(time: Duration) -> io::Result<()> {
+    let watchdog = thread::Builder::new().name("watchdog".into());
+    watchdog.spawn(move || {
+        thread::sleep(time);
+        error!("The drain has not ended in time: is every thread blocked? Exiting at once");
+        exit()
+    })?;
+    Ok(())
+}
+
+fn exit() -> ! {
+    log::flush();
+    process::exit(1)
 }
 
 /// Has `reload` called at each SIGHUP, which ends the process otherwise: the word of

@@ -147,3 +147,14 @@ fn a_second_signal_is_heeded_however_busy_all_threads_are() {
     let (exit, _) = service.wait();
     assert_eq!(exit.code(), Some(1));
 }
+
+#[test]
+fn a_drain_that_blocked_threads_keep_from_its_timeout_ends_the_process() {
+    let mut service = start(&["--task=blocks", "--drain-delay=0s", "--drain-timeout=0s"]);
+    service.wait_for("All threads are taken");
+    service.signal("TERM");
+    let (exit, log) = service.wait();
+    assert_eq!(exit.code(), Some(1));
+    let reason = "ERROR The drain has not ended in time: is every thread blocked? Exiting at once";
+    assert!(log.last().unwrap().ends_with(reason), "{log:#?}");
+}
