@@ -144,7 +144,11 @@ async fn run<A: App>(
             reason = shutdown => reason,
             () = tasks.failed() => Shutdown::Orchestrator,
         };
-        if let Err(error) = signals::exit_after(drain_delay + drain_timeout + GRACE) {
+        let delay = match reason {
+            Shutdown::Orchestrator => drain_delay,
+            Shutdown::Terminal => Duration::ZERO,
+        };
+        if let Err(error) = signals::exit_after(delay + drain_timeout + GRACE) {
             warn!("Nobody watches over the drain: {error}");
         }
         reason

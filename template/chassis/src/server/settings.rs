@@ -29,7 +29,8 @@ pub struct Settings {
     pub web_origins: Vec<Origin>,
 }
 
-/// A Unix socket, for callers on the same machine.
+/// A Unix socket, for callers on the same machine. Handlers find who calls in the extensions
+/// of the request, as a `tonic::transport::server::UdsConnectInfo`.
 #[derive(Clone, Debug)]
 pub struct UnixSocket {
     /// Its file. It is made, and removed at the end.

@@ -10,13 +10,18 @@ use chassis::{
     Channel,
     channel::{Error, Settings},
     lifecycle::Shutdown,
-    server::UnixSocket,
+    server::{Rpcs, UnixSocket},
 };
-use tonic::Code;
+use tonic::{Code, Request, Status, transport::server::UdsConnectInfo};
 
 use crate::{
-    contract::{SCRIPTED, test::v1::scripted_client::ScriptedClient},
-    support::{InProcess, echo, echoing, http::get, running, start},
+    contract::{
+        SCRIPTED,
+        test::v1::{scripted_client::ScriptedClient, scripted_server::ScriptedServer},
+    },
+    support::{
+        InProcess, certificates::Certificates, echo, echoing, http::get, request, running, start,
+    },
 };
 
 /// What is called over the socket at `path`.
@@ -156,4 +161,50 @@ async fn the_user_who_calls_may_be_let_in_by_its_number() {
         let code = answer.map_or_else(|status| status.code(), |_| Code::Ok);
         assert_eq!(code, expected, "uid:{uid}");
     }
+}
+
+#[tokio::test]
+async fn a_handler_learns_which_user_calls() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    let mut settings = InProcess::settings(&[]);
+    settings.unix_socket = Some(UnixSocket {
+        path: path.clone(),
+        mode: 0o600,
+    });
+    let _server = InProcess::serving(settings, "scripted", |scripted| {
+        let is_known = |request: Request<()>| {
+            let peer = request.extensions().get::<UdsConnectInfo>();
+            let peer = peer.and_then(|peer| peer.peer_cred);
+            let peer = peer.ok_or_else(|| Status::unauthenticated("who are you?"))?;
+            Err(Status::permission_denied(peer.uid().to_string()))
+        };
+        Rpcs::new().with(
+            SCRIPTED,
+            ScriptedServer::with_interceptor(scripted, is_known),
+        )
+    })
+    .await;
+    let status = called(&path)
+        .await
+        .unary(request("reply"))
+        .await
+        .unwrap_err();
+    let uid = fs::metadata(&path).unwrap().uid();
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::PermissionDenied, &*uid.to_string())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_socket_of_a_service_with_tls_has_none() {
+    let certificates = Certificates::new();
+    let [cert, key] = ["server.pem", "server.key"].map(|file| certificates.arg(file));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    let socket = ["--unix-socket", path.to_str().unwrap()];
+    let _service = running(&[&["-t", "-c", &cert, "-k", &key][..], &socket].concat());
+    let reply = called(&path).await.unary(echoing("plain")).await.unwrap();
+    assert_eq!(reply.into_inner().payload, "plain");
 }
