@@ -4,11 +4,18 @@
 use std::{
     collections::BTreeMap,
     fmt::{self, Display},
+    future::Future,
     sync::Arc,
+    time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tracing::{info, warn};
+
+use crate::telemetry::panics;
 
 /// The conditions that are not met, as a service is ready only while there is none. Clones
 /// share them.
@@ -91,9 +98,44 @@ impl Condition {
         });
     }
 
+    /// It is there as long as `probe` says so, which is asked so often.
+    pub(crate) async fn follow<F, E>(self, interval: Duration, mut probe: impl FnMut() -> F)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display,
+    {
+        loop {
+            match answer(&mut probe, interval).await {
+                Ok(()) => self.met(),
+                Err(reason) => self.unmet(reason),
+            }
+            sleep(interval).await;
+        }
+    }
+
     fn forget(&self) -> bool {
         let forget = |unmet: &mut Unmet| unmet.conditions.remove(&self.number).is_some();
         self.readiness.0.send_if_modified(forget)
+    }
+}
+
+/// What `probe` answers within `time`. A panic is an answer, too: with the condition that it
+/// would drop, the service would be ready.
+async fn answer<F, E>(probe: impl FnOnce() -> F, time: Duration) -> Result<(), String>
+where
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Display,
+{
+    const PANICKED: &str = "the probe has panicked";
+    let probe = panics::caught(probe).map_err(|_| PANICKED)?;
+    let answer = tokio::spawn(async move {
+        let answer = timeout(time, probe).await;
+        answer.map(|answer| answer.map_err(|reason| reason.to_string()))
+    });
+    match answer.await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Err(format!("no answer within {time:?}")),
+        Err(_) => Err(PANICKED.into()),
     }
 }
 
@@ -124,6 +166,21 @@ mod tests {
         assert_eq!(shown(), "two: away");
         drop(two);
         assert!(readiness.watch().borrow().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_probe_that_panics_at_once_leaves_the_service_not_ready() {
+        let readiness = Readiness::default();
+        let condition = readiness.condition("one");
+        let probe = || -> std::future::Ready<Result<(), String>> { panic!("it slipped") };
+        let following = tokio::spawn(condition.follow(Duration::from_hours(1), probe));
+        let mut unmet = readiness.watch();
+        let told = unmet.wait_for(|unmet| unmet.to_string() == "one: the probe has panicked");
+        timeout(Duration::from_secs(30), told)
+            .await
+            .unwrap()
+            .unwrap();
+        following.abort();
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::{fmt::Display, future::Future, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
-use tokio::time::{sleep, timeout};
 use tracing::info;
 
 use crate::{
@@ -126,36 +125,18 @@ impl Setup {
         &self,
         what: impl Into<String>,
         interval: Duration,
-        mut probe: impl FnMut() -> F + Send + 'static,
+        probe: impl FnMut() -> F + Send + 'static,
     ) where
         F: Future<Output = Result<(), E>> + Send + 'static,
-        E: Display,
+        E: Display + 'static,
     {
         let what = what.into();
-        let condition = self.ready_while(&*what);
+        let following = self.ready_while(&*what).follow(interval, probe);
         let stopping = self.tasks().stopping();
-        let probing = async move {
-            loop {
-                // In a task of its own, which catches its panics.
-                let answer = timeout(interval, probe());
-                let answer = async {
-                    answer
-                        .await
-                        .map(|answer| answer.map_err(|it| it.to_string()))
-                };
-                match tokio::spawn(answer).await {
-                    Ok(Ok(Ok(()))) => condition.met(),
-                    Ok(Ok(Err(reason))) => condition.unmet(reason),
-                    Ok(Err(_)) => condition.unmet(format_args!("no answer within {interval:?}")),
-                    Err(_) => condition.unmet("the probe has panicked"),
-                }
-                sleep(interval).await;
-            }
-        };
-        self.tasks()
-            .spawn(format!("readiness probe of {what}"), async move {
-                stopping.run_until_cancelled(probing).await;
-            });
+        let name = format!("readiness probe of {what}");
+        self.tasks().spawn(name, async move {
+            stopping.run_until_cancelled(following).await;
+        });
     }
 
     /// A condition that the service is ready only while it is met: see

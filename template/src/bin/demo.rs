@@ -3,7 +3,8 @@
 use std::{error::Error, process::ExitCode};
 
 use chassis::{
-    Channel, channel,
+    Channel,
+    channel::Settings,
     cli::{complain, say},
     telemetry::log,
 };
@@ -26,7 +27,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn say_hello(settings: &channel::Settings) -> Result<(), Box<dyn Error>> {
+async fn say_hello(settings: &Settings) -> Result<(), Box<dyn Error>> {
     log::to_terminal(&DEMO);
     let channel = Channel::connect(settings, api::DESCRIPTORS).await?;
     let client = api::Client::new(channel);
