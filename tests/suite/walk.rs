@@ -216,7 +216,7 @@ fn generates(directory: &Path, command: &str, shows: &str) {
         return;
     }
     command.env_remove("CARGO_TARGET_DIR");
-    let screen = Person::types_command(command)
+    let screen = Person::types_command(command, "dumb")
         .plays(shows)
         .replace(directory.to_str().unwrap(), "/home/ada");
     assert_eq!(screen.trim_end(), shows.trim_end());
