@@ -7,12 +7,11 @@ use std::{
 };
 
 use tempfile::TempDir;
-use walkdir::WalkDir;
 
 use super::{
     answers::Answers,
     command::{output, transcript},
-    repository::{oldest, root},
+    repository::{files, oldest, root},
 };
 
 /// Whom git knows where the tests run.
@@ -102,15 +101,11 @@ impl Generator {
 /// dates: services that share a target directory then share the chassis that was built there.
 fn date_like_the_template(chassis: &Path) {
     let original = root().join("template/chassis");
-    let files = WalkDir::new(chassis)
-        .into_iter()
-        .map(Result::unwrap)
-        .filter(|entry| entry.file_type().is_file());
-    for file in files {
-        let twin = original.join(file.path().strip_prefix(chassis).unwrap());
-        if fs::read(&twin).ok() == Some(fs::read(file.path()).unwrap()) {
-            let modified = fs::metadata(twin).unwrap().modified().unwrap();
-            let copy = File::options().write(true).open(file.path()).unwrap();
+    for file in files(&original) {
+        let (original, copy) = (original.join(&file), chassis.join(&file));
+        if fs::read(&copy).is_ok_and(|copied| copied == fs::read(&original).unwrap()) {
+            let modified = fs::metadata(original).unwrap().modified().unwrap();
+            let copy = File::options().write(true).open(copy).unwrap();
             copy.set_modified(modified).unwrap();
         }
     }

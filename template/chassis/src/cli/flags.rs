@@ -73,7 +73,7 @@ pub struct Flags {
     /// Tell request id and trace in every response; else to who sent one, and with a failure
     #[arg(long)]
     tell_ids: bool,
-    /// Let pages of this origin call by gRPC-Web, such as https://app.example.com, or * for all; may be repeated
+    /// Let pages of this origin, scheme://host:port, call by gRPC-Web, or * for all; may be repeated
     #[cfg(feature = "web")]
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
     web_origin: Vec<server::Origin>,

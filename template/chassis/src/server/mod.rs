@@ -29,7 +29,9 @@
 //! | `request`    | its request, as far as it is read                     |
 //! | `messages`   | the messages in that                                  |
 //! | `gzip`       | its messages, compressed                              |
-//! | `web`        | calls of browsers, by gRPC-Web (feature `web`)        |
+//! | `web`        | calls of pages in browsers, by gRPC-Web (feature `web`) |
+//! | `origins`    | whose pages may make them                             |
+//! | `text`       | their base64                                          |
 //! | `response`   | its response, which may be a stream                   |
 //! | `piece`      | what of that goes to the socket at a time             |
 //! | `linger`     | the end of a connection that is still sent to         |
@@ -57,6 +59,8 @@ mod linger;
 mod listeners;
 mod memory;
 mod messages;
+#[cfg(feature = "web")]
+mod origins;
 mod peak;
 mod peer;
 mod piece;
@@ -68,6 +72,8 @@ mod settings;
 mod shares;
 mod stall;
 #[cfg(feature = "web")]
+mod text;
+#[cfg(feature = "web")]
 mod web;
 
 use std::{future::Future, net::SocketAddr, sync::Arc};
@@ -76,7 +82,7 @@ use tokio::{runtime::Handle, sync::watch, time::timeout};
 use tracing::{info, warn};
 
 #[cfg(feature = "web")]
-pub use self::web::Origin;
+pub use self::origins::Origin;
 #[cfg(feature = "web")]
 use self::web::Web;
 use self::{

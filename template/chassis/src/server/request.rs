@@ -12,7 +12,7 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tonic::Status;
 
 #[cfg(feature = "web")]
-use super::web::Decoder;
+use super::text::Decoder;
 use super::{flight::Flight, memory::FULL, messages::Messages};
 
 type BoxError = Box<dyn Error + Send + Sync>;

@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-#[cfg(feature = "web")]
-use super::Origin;
 use super::limits::Limits;
+#[cfg(feature = "web")]
+use super::origins::Origin;
 use crate::{auth, tls};
 
 /// What the chassis needs to know.

@@ -13,12 +13,12 @@ use hyper::{
 };
 use tonic::Status;
 
-use super::text;
 use crate::server::{
     flight::Flight,
     memory::FULL,
     piece::{self, Piece},
     response::ResponseBody,
+    text,
 };
 
 /// The flag of a message that holds trailers.

@@ -8,8 +8,6 @@
 //! <https://fetch.spec.whatwg.org/#http-cors-protocol>
 
 mod body;
-mod origins;
-mod text;
 
 use std::{convert::Infallible, future::Future, sync::Arc};
 
@@ -23,13 +21,15 @@ use hyper::{
 };
 use tracing::debug;
 
-pub use self::origins::Origin;
-pub(super) use self::text::Decoder;
-use self::{
-    body::{Encoding, Translated, WebBody},
-    origins::Origins,
+use self::body::{Encoding, Translated, WebBody};
+use super::{
+    flight::Flight,
+    handler::Handler,
+    origins::{Origin, Origins},
+    peer::Peer,
+    request::RequestBody,
+    shares::Account,
 };
-use super::{flight::Flight, handler::Handler, peer::Peer, request::RequestBody, shares::Account};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc+proto");
 

@@ -10,13 +10,13 @@ pub(super) fn encode(bytes: &[u8]) -> Bytes {
 
 /// Decodes a body that comes in any pieces.
 #[derive(Default)]
-pub(in crate::server) struct Decoder {
+pub(super) struct Decoder {
     /// What is not yet four characters.
     rest: Vec<u8>,
 }
 
 impl Decoder {
-    pub(in crate::server) fn decode(&mut self, piece: &[u8]) -> Result<Bytes, DecodeError> {
+    pub(super) fn decode(&mut self, piece: &[u8]) -> Result<Bytes, DecodeError> {
         self.rest.extend_from_slice(piece);
         let whole = self.rest.len() / 4 * 4;
         let mut decoded = Vec::with_capacity(whole / 4 * 3);
