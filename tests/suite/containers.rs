@@ -7,6 +7,6 @@ mod confined;
 mod images;
 mod manifests;
 pub mod packed;
-mod publish;
+pub mod publish;
 mod running;
 mod stage;

@@ -11,14 +11,14 @@ use tempfile::TempDir;
 use super::packed::{Engine, NAME, packed};
 
 /// A registry on a port of its own; ended when dropped.
-struct Registry {
+pub struct Registry {
     process: Child,
-    address: String,
+    pub address: String,
     directory: TempDir,
 }
 
 impl Registry {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let directory = TempDir::new().unwrap();
         let config = format!(
             "version: 0.1\n\

@@ -1,7 +1,7 @@
 //! What a system promises, with real processes in real containers.
 
 use super::real::{Real, real};
-use crate::support::repository::git;
+use crate::{containers::publish::Registry, support::repository::git};
 
 /// How many calls of those that a line of the load's report, or the last one of it, tells of.
 fn number_before(word: &str, line: &str) -> u64 {
@@ -195,6 +195,69 @@ fn a_wrong_order_of_two_upgrades_is_found() {
         ["In this order they can be rolled out: inventory, orders"]
     );
     real.is_as_before();
+}
+
+/// Tested, published, gone from this machine, and back from the registry as it was.
+#[test]
+#[ignore = "takes minutes: make test-system"]
+fn what_was_tested_is_published_and_can_be_had_again() {
+    let real = real();
+    let registry = Registry::start();
+    let publish = ["publish", &format!("REGISTRY={}", registry.address)];
+    real.makes(&["test"]);
+    let said = real.makes(&publish);
+    let published: Vec<_> = said.lines().collect();
+    assert_eq!(published.len(), 3, "{said}");
+    let lock = std::fs::read_to_string(real.directory.join("versions.lock")).unwrap();
+    for image in &published {
+        assert!(
+            image.starts_with(&format!("{}/", registry.address)),
+            "{image}"
+        );
+        assert!(
+            image.contains("@sha256:") && lock.contains(&format!(" {image}\n")),
+            "{lock}"
+        );
+    }
+
+    real.makes(&["down"]);
+    let all = real.docker(&[
+        "images",
+        "--no-trunc",
+        "--quiet",
+        "--filter",
+        "label=org.opencontainers.image.title=inventory",
+    ]);
+    let image = lock
+        .lines()
+        .find_map(|line| line.strip_prefix("inventory 0.1.0 "))
+        .unwrap();
+    let image = image.split(' ').next().unwrap();
+    assert!(all.contains(image), "{all}");
+    real.docker(&["rmi", "--force", image]);
+    let said = real.makes(&["up", "test"]);
+    assert!(!said.contains("Building"), "{said}");
+    assert!(
+        real.docker(&[
+            "inspect",
+            "--format",
+            "{{.Image}}",
+            "sample-shop-inventory-1"
+        ])
+        .contains(image)
+    );
+
+    let text = std::fs::read_to_string(real.directory.join("tests/src/calls.rs")).unwrap();
+    std::fs::write(
+        real.directory.join("tests/src/calls.rs"),
+        text + "\n// Changed.\n",
+    )
+    .unwrap();
+    let said = real.fails(&publish);
+    assert!(
+        said.contains("have changed since they were tested together: make up test."),
+        "{said}"
+    );
 }
 
 #[test]
