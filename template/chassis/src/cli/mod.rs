@@ -3,14 +3,22 @@
 //!
 //! A flag beats the environment, the environment beats the default. The
 //! variable of `--admin-port` is `ORDER_BOOK_ADMIN_PORT` where the service's
-//! [`About`] has the prefix `ORDER_BOOK`.
+//! [`About`] has the prefix `ORDER_BOOK`. `ORDER_BOOK_ADMIN_PORT_FILE` names a file with the
+//! value instead, as it is the habit with secrets. With the feature `config`, `--config` names
+//! a file of TOML whose keys are the names of flags; it beats the default alone.
+//!
+//! `--print-config` shows every value and where it is from, but for secrets: those that came
+//! from a file of their own, and those of flags with `hide_env_values`.
 //!
 //! | file       | its concern                                              |
 //! |------------|----------------------------------------------------------|
 //! | `flags`    | what every service can be told                           |
 //! | `upstream` | where a service is that this one calls, under any prefix |
 //! | `target`   | where the service is that a client program calls         |
-//! | `answer`   | help, version, or what is wrong                          |
+//! | `given`    | what files say instead of flags                          |
+//! | `config`   | the file of settings (feature `config`)                  |
+//! | `shown`    | every value, and where it is from                        |
+//! | `answer`   | help, version, settings, or what is wrong                |
 //! | `similar`  | the flag that a misspelt one was meant to be             |
 //! | `terminal` | how to print, whoever reads it                           |
 //!
@@ -35,7 +43,11 @@
 //! ```
 
 mod answer;
+#[cfg(feature = "config")]
+mod config;
 mod flags;
+mod given;
+mod shown;
 mod similar;
 mod target;
 mod terminal;
@@ -45,6 +57,7 @@ use std::{env, ffi::OsString};
 
 use clap::{Arg, ArgAction, Args, Command};
 
+use self::given::Given;
 pub use self::{
     answer::Answer,
     flags::{Flags, Invocation},
@@ -80,10 +93,19 @@ pub fn parse_from<F: Args>(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<F, Answer> {
     let command = command::<F>(about);
-    let matches = command.clone().try_get_matches_from(arguments);
-    matches
-        .and_then(|matches| F::from_arg_matches(&matches))
-        .map_err(|error| Answer::new(about, &command, error))
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let problem = |problem| Answer::problem(about, problem);
+    let given = Given::read(about, &command, &arguments).map_err(problem)?;
+    let arguments = given.add_to(&command, arguments).map_err(problem)?;
+    let wrong = |error| Answer::of_clap(about, &command, &given, &error);
+    let mut parsed = command.clone();
+    let matches = parsed.try_get_matches_from_mut(arguments).map_err(wrong)?;
+    let flags = F::from_arg_matches(&matches).map_err(wrong)?;
+    if matches.get_flag(shown::ID) {
+        let shown = shown::all(about, &command, &given, &matches);
+        return Err(Answer::text(about, shown));
+    }
+    Ok(flags)
 }
 
 fn command<F: Args>(about: &About) -> Command {
@@ -104,6 +126,24 @@ fn command<F: Args>(about: &About) -> Command {
             };
             arg.env(variable).hide_env(true)
         });
+    #[cfg(feature = "config")]
+    let command = command.arg(
+        Arg::new(config::ID)
+            .long("config")
+            .value_name("FILE")
+            .value_parser(clap::value_parser!(std::path::PathBuf))
+            .env(about.variable(config::ID))
+            .hide_env(true)
+            .help("File of settings (TOML): its keys are the names of flags, which beat it")
+            .help_heading(None),
+    );
+    let command = command.arg(
+        Arg::new(shown::ID)
+            .long("print-config")
+            .action(ArgAction::SetTrue)
+            .help("Print the value of every flag and where it is from, but no secrets")
+            .help_heading(None),
+    );
     command.arg(
         Arg::new("version")
             .short('v')

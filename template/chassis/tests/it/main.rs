@@ -16,6 +16,7 @@ mod families;
 mod flags;
 mod freshness;
 mod garbage;
+mod given;
 mod gzip;
 mod handshakes;
 mod health;
