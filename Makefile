@@ -46,8 +46,8 @@ test: tools test-chassis ## Test the chassis, and generated services of all kind
 
 .PHONY: test-chassis
 test-chassis: ## Test the chassis where it lies, with and without traces
-	$(Q)cargo test --locked --package chassis --features jwt,otel,web
-	$(Q)CORPUS="$(CURDIR)/tests/fuzz/corpus" cargo test --locked --package chassis --features jwt,otel,web --lib -- \
+	$(Q)cargo test --locked --package chassis --all-features
+	$(Q)CORPUS="$(CURDIR)/tests/fuzz/corpus" cargo test --locked --package chassis --all-features --lib -- \
 		--ignored fuzzing::
 
 .PHONY: test-toolchain
