@@ -45,7 +45,7 @@ test: tools test-chassis ## Test the chassis, and generated services of all kind
 	$(Q)cargo test --locked --package microservice-template
 
 .PHONY: test-chassis
-test-chassis: ## Test the chassis where it lies, with and without traces
+test-chassis: ## Test the chassis where it lies, with all its features
 	$(Q)cargo test --locked --package chassis --all-features
 	$(Q)CORPUS="$(CURDIR)/tests/fuzz/corpus" cargo test --locked --package chassis --all-features --lib -- \
 		--ignored fuzzing::
