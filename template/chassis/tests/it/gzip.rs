@@ -6,10 +6,7 @@ use chassis::testing::http2::prefixed;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use tonic::Code;
 
-use crate::{
-    protocol::Client,
-    support::{InProcess, UNARY, echo_reply, echo_request},
-};
+use crate::support::{InProcess, UNARY, by_h2::Client, echo_reply, echo_request};
 
 const SENDS: (&str, &str) = ("grpc-encoding", "gzip");
 const ACCEPTS: (&str, &str) = ("grpc-accept-encoding", "identity, deflate, gzip");

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod by_h2;
 pub mod certificates;
 pub mod http;
 mod in_process;
