@@ -66,12 +66,11 @@ impl Given {
             if env::var_os(&variable).is_some() {
                 return Err(format!("{variable} and {named} are both set: remove one"));
             }
-            let path = path.display();
-            let text = fs::read_to_string(path.to_string())
-                .map_err(|error| format!("{named}: {path}: {error}"))?;
+            let text = fs::read_to_string(&path)
+                .map_err(|error| format!("{named}: {}: {error}", path.display()))?;
             let text = text.trim_end_matches(['\r', '\n']).to_owned();
             let value = Value {
-                origin: format!("{named}: {path}"),
+                origin: format!("{named}: {}", path.display()),
                 secret: true,
                 texts: vec![text],
             };
