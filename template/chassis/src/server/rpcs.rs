@@ -25,8 +25,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// around them. A request passes, in this order,
 ///
 /// 1. what was added by [`before`](Self::before);
-/// 2. the chassis: it is counted, and its head looked at; it may be shed; it gets its
-///    deadline and its context; panics are caught;
+/// 2. the chassis: it is counted, and its head looked at; its caller is let in; it may be
+///    shed; it gets its deadline and its context; panics are caught;
 /// 3. the [`layer`](Self::layer)s, of which the first one added is the outermost;
 /// 4. interceptors and layers of a single server;
 /// 5. the handler.

@@ -8,11 +8,17 @@ use jsonwebtoken::{
 };
 use tracing::debug;
 
-use super::crypto::RSA_BYTES;
+use super::{crypto::RSA_BYTES, verified::Verified};
 use crate::{
     file::{self, Error},
     reload::Source,
 };
+
+/// The keys, and what they have verified.
+pub(super) struct Keys {
+    pub(super) keys: Vec<Key>,
+    pub(super) verified: Verified,
+}
 
 /// A key, and what tokens may be that it has signed.
 pub(super) struct Key {
@@ -32,7 +38,7 @@ pub(super) struct KeysFile {
 
 impl Source for KeysFile {
     type Content = Vec<u8>;
-    type Loaded = Vec<Key>;
+    type Loaded = Keys;
 
     const NAME: &'static str = "the file of --jwt-keys";
 
@@ -40,7 +46,7 @@ impl Source for KeysFile {
         file::read(&self.path)
     }
 
-    fn load(&self, content: &Vec<u8>) -> Result<Vec<Key>, Error> {
+    fn load(&self, content: &Vec<u8>) -> Result<Keys, Error> {
         let unusable = |reason: String| Error::content(&self.path, reason);
         let set: JwkSet = serde_json::from_slice(content).map_err(|error| {
             unusable(format!(
@@ -66,7 +72,8 @@ impl Source for KeysFile {
                     .into(),
             ));
         }
-        Ok(keys)
+        let verified = Verified::default();
+        Ok(Keys { keys, verified })
     }
 }
 
@@ -153,8 +160,8 @@ mod tests {
             leeway: Duration::ZERO,
         };
         let text = format!(r#"{{"keys": [{keys}]}}"#);
-        file.load(&text.into_bytes())
-            .map_err(|error| error.to_string())
+        let loaded = file.load(&text.into_bytes());
+        loaded.map(|it| it.keys).map_err(|error| error.to_string())
     }
 
     fn refusal(keys: &str) -> String {

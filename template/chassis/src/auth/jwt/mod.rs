@@ -1,13 +1,15 @@
 //! Bearer tokens: JWTs (RFC 7519) whose signatures one of a set of keys has to verify, as
 //! RFC 6750 has them sent and refused, and RFC 8725 recommends to look at them.
 //!
-//! | file     | its concern                                             |
-//! |----------|---------------------------------------------------------|
-//! | `keys`   | the file of keys, and what each may verify              |
-//! | `crypto` | signatures, verified by ring                            |
+//! | file       | its concern                                           |
+//! |------------|-------------------------------------------------------|
+//! | `keys`     | the file of keys, and what each may verify            |
+//! | `crypto`   | signatures, verified by ring                          |
+//! | `verified` | tokens that were verified before                      |
 
 mod crypto;
 mod keys;
+mod verified;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -17,14 +19,16 @@ use hyper::{
     header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE},
 };
 use jsonwebtoken::{
-    decode, decode_header,
+    TokenData, decode, decode_header,
     errors::{Error as Invalid, ErrorKind},
+    get_current_timestamp,
 };
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tonic::{Status, metadata::AsciiMetadataValue};
 
-use self::keys::{Key, KeysFile};
+use self::keys::{Key, Keys, KeysFile};
+pub(crate) use self::verified::Claims;
 use crate::{
     auth::{denied::Denied, error::Error},
     context::Caller,
@@ -59,13 +63,13 @@ pub struct Settings {
 }
 
 /// Verifies tokens.
-pub(super) struct Tokens(watch::Receiver<Vec<Key>>);
+pub(super) struct Tokens(watch::Receiver<Keys>);
 
 /// A token that is what it says.
 struct Token {
     /// As it was sent: `Bearer …`.
     authorization: HeaderValue,
-    claims: Map<String, Value>,
+    claims: Claims,
 }
 
 /// Why a request has no such token.
@@ -191,15 +195,27 @@ impl Tokens {
         })
     }
 
-    fn verify(&self, token: &str) -> Result<Map<String, Value>, Refusal> {
-        let header = decode_header(token).map_err(Refusal::Malformed)?;
+    fn verify(&self, token: &str) -> Result<Claims, Refusal> {
         let keys = self.0.borrow();
+        let known = keys.verified.get(token, get_current_timestamp());
+        if let Some(claims) = known {
+            return Ok(claims);
+        }
+        let header = decode_header(token).map_err(Refusal::Malformed)?;
         let named = |key: &&Key| header.kid.is_none() || key.id == header.kid;
         let mut refusal = Refusal::UnknownKey;
-        for key in keys.iter().filter(named) {
+        for key in keys.keys.iter().filter(named) {
             // Only for what the key is for, whatever the token says (RFC 8725, section 3.1).
-            match decode(token, &key.public, &key.validation) {
-                Ok(token) => return Ok(token.claims),
+            match decode::<Map<String, Value>>(token, &key.public, &key.validation) {
+                Ok(TokenData { claims, .. }) => {
+                    let claims = Claims::new(claims);
+                    // What has an expiry that is no whole number is verified each time.
+                    if let Some(expiry) = claims.get("exp").and_then(Value::as_u64) {
+                        let until = expiry.saturating_add(key.validation.leeway);
+                        keys.verified.add(token, until, claims.clone());
+                    }
+                    return Ok(claims);
+                }
                 Err(error) => refusal = error.into(),
             }
             // It has signed it, but that is not enough.

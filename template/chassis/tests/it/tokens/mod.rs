@@ -6,18 +6,23 @@ use std::{
     fs,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use chassis::{
     Caller, Channel,
     auth::{self, jwt},
-    channel::{CallersToken, TokenFile},
+    channel::{self, CallersToken},
     server::Settings,
-    testing::Child,
+    testing::{Child, PATIENCE},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use tonic::{
     Code, Request, Status,
     body::Body,
@@ -28,7 +33,7 @@ use tower::Layer;
 
 use self::issuer::{AUDIENCE, ISSUER, Issuer, claims, now, publish};
 use crate::{
-    contract::test::v1::scripted_client::ScriptedClient,
+    contract::{SCRIPTED, test::v1::scripted_client::ScriptedClient},
     scripted,
     support::{InProcess, Stub, UNARY, connect, http::metric, request, running, script, start},
 };
@@ -144,6 +149,28 @@ async fn who_has_no_good_token_is_unauthenticated_and_told_no_more_than_that() {
         let is_told = |line: &String| part.len() > 8 && line.contains(part);
         assert!(!log.iter().any(is_told), "{part}: {log:#?}");
     }
+}
+
+#[tokio::test]
+async fn a_token_expires_although_it_was_good_before() {
+    let issuer = Issuer::new("a");
+    let (_dir, flags) = keys(&[&issuer]);
+    let service = running(&with(&flags, &["--jwt-leeway", "0s"]));
+    let mut stub = Stub::new(connect(&service.address()).await);
+    let expiry = now() + 3;
+    let token = issuer.token(&claims(&json!({"exp": expiry})));
+    call(&mut stub, &token).await.unwrap();
+    let refused = timeout(PATIENCE, async {
+        loop {
+            match call(&mut stub, &token).await {
+                Ok(()) => sleep(Duration::from_millis(20)).await,
+                Err(status) => break status,
+            }
+        }
+    });
+    let refused = refused.await.unwrap();
+    assert_eq!(refused.message(), "the token has expired");
+    assert!(now() > expiry);
 }
 
 #[tokio::test]
@@ -266,11 +293,18 @@ async fn a_handler_sees_what_a_token_says_that_a_channel_has_from_a_file() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("token");
     fs::write(&file, issuer.token(&said)).unwrap();
+    let settings = channel::Settings {
+        token_file: Some(file),
+        ..server.upstream()
+    };
+    let channel = Channel::connect(&settings, SCRIPTED).await.unwrap();
+    let mut client = ScriptedClient::new(channel);
+    // The second time its token is known.
+    for _ in 0..2 {
+        client.unary(request("reply")).await.unwrap();
+        assert_eq!(callers.recv().await.unwrap().as_ref(), Some(&said));
+    }
     let channel = server.channel().await;
-    let token = TokenFile::open(&file).unwrap();
-    let mut client = ScriptedClient::new(channel.with_credentials(token));
-    client.unary(request("reply")).await.unwrap();
-    assert_eq!(callers.recv().await.unwrap(), Some(said));
     let nobody = ScriptedClient::new(channel).unary(request("reply")).await;
     assert_eq!(nobody.unwrap_err().code(), Code::Unauthenticated);
 }
