@@ -131,7 +131,7 @@ impl Handler {
         let begun = match (let_in, read) {
             (Ok(()), Ok(_)) => {
                 let admitted = admit(account, &flight, path, shape);
-                admitted.map(|()| self.call(method, request, peer))
+                admitted.map(|()| self.call(method, &flight, request, peer))
             }
             (Ok(()), Err(refusal)) => Ok(self.refuse(&refusal, method, peer)),
             (Err(status), _) => Err(status),
@@ -190,6 +190,7 @@ impl Handler {
     fn call(
         &self,
         method: &MethodMetrics,
+        flight: &Arc<Flight>,
         request: Request<RequestBody>,
         peer: &Peer,
     ) -> ResponseFuture {
@@ -202,8 +203,7 @@ impl Handler {
             Some(_) => self.routes.call(request),
             None => self.routes.call_unknown(request),
         };
-        let answer = |request| gzip::around(self.gzip_from, request, answer);
-        answer(request)
+        gzip::around(self.gzip_from, flight, request, answer)
     }
 
     /// Answers a request that was not as it has to be.

@@ -113,6 +113,19 @@ async fn a_bomb_ends_at_the_message_limit() {
 }
 
 #[tokio::test]
+async fn a_message_takes_as_much_memory_as_it_has_without_compression() {
+    let mut server = InProcess::start(&["--max-memory", "1M"]).await;
+    let client = Client::of(&server).await;
+    let large = compressed(&echo_request(&"x".repeat(1_000_000)));
+    assert!(large.len() < 10_000);
+    let answer = client.call(UNARY, &[SENDS], &[&large]).await;
+    assert_eq!(answer.codes(), (200, Code::ResourceExhausted), "{answer:?}");
+    assert!(answer.message().contains("memory"), "{answer:?}");
+    assert_eq!(server.calls().len(), 0);
+    client.goes_on().await;
+}
+
+#[tokio::test]
 async fn what_is_no_gzip_is_internal() {
     let server = InProcess::start(&[]).await;
     let client = Client::of(&server).await;

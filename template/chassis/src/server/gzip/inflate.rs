@@ -3,6 +3,7 @@
 use std::{
     io::Read,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -10,7 +11,7 @@ use flate2::read::GzDecoder;
 use hyper::body::{Body, Bytes, Frame};
 use tonic::Status;
 
-use crate::server::limits::MAX_MESSAGE_SIZE;
+use crate::server::{flight::Flight, limits::MAX_MESSAGE_SIZE, memory::FULL};
 
 /// The flag of compression, and the length.
 const PREFIX: usize = 5;
@@ -19,14 +20,16 @@ const PREFIX: usize = 5;
 /// what a bomb would become beyond that is never made.
 pub(super) struct Inflate {
     body: tonic::body::Body,
+    flight: Arc<Flight>,
     /// What is not a whole message yet.
     received: Vec<u8>,
 }
 
 impl Inflate {
-    pub(super) fn new(body: tonic::body::Body) -> Self {
+    pub(super) fn new(body: tonic::body::Body, flight: Arc<Flight>) -> Self {
         Self {
             body,
+            flight,
             received: Vec::new(),
         }
     }
@@ -44,7 +47,12 @@ impl Inflate {
             return Ok(None);
         };
         let message = if flag == 1 {
-            inflated(data)?
+            let message = inflated(data)?;
+            // So much it is, where it was counted as what it came as.
+            if !self.flight.receive(message.len()) {
+                return Err(Status::resource_exhausted(FULL));
+            }
+            message
         } else {
             // What other flags mean is for the generated server to say.
             self.received[..PREFIX + length].to_vec()

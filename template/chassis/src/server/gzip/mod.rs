@@ -10,6 +10,8 @@
 mod deflate;
 mod inflate;
 
+use std::sync::Arc;
+
 use hyper::{
     HeaderMap, Request, Response,
     body::Body as _,
@@ -18,7 +20,7 @@ use hyper::{
 use tonic::{Status, body::Body};
 
 use self::{deflate::Deflate, inflate::Inflate};
-use super::rpcs::ResponseFuture;
+use super::{flight::Flight, rpcs::ResponseFuture};
 
 const GZIP: &str = "gzip";
 const ACCEPTED: HeaderValue = HeaderValue::from_static("identity,gzip");
@@ -29,6 +31,7 @@ static ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encodi
 /// of a response are from so many bytes on; 0: nothing is, and nothing is accepted.
 pub(super) fn around(
     from: usize,
+    flight: &Arc<Flight>,
     mut request: Request<Body>,
     call: impl FnOnce(Request<Body>) -> ResponseFuture,
 ) -> ResponseFuture {
@@ -39,7 +42,7 @@ pub(super) fn around(
     let sends = names(request.headers(), &ENCODING);
     if sends {
         request.headers_mut().remove(&ENCODING);
-        request = request.map(|body| Body::new(Inflate::new(body)));
+        request = request.map(|body| Body::new(Inflate::new(body, flight.clone())));
     }
     let answer = call(request);
     if !(accepts || sends) {
