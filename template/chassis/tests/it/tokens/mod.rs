@@ -2,18 +2,13 @@
 
 mod issuer;
 
-use std::{
-    fs,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{fs, time::Duration};
 
 use chassis::{
     Caller, Channel,
     auth::{self, jwt},
     channel::{self, CallersToken},
-    server::Settings,
+    server::{Routed, Settings},
     testing::{Child, PATIENCE},
 };
 use serde_json::{Value, json};
@@ -23,13 +18,8 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tonic::{
-    Code, Request, Status,
-    body::Body,
-    codegen::{Service, http::Request as HttpRequest},
-    service::InterceptorLayer,
-};
-use tower::Layer;
+use tonic::{Code, Request, Status, codegen::Service, service::InterceptorLayer};
+use tower::{layer::layer_fn, service_fn};
 
 use self::issuer::{AUDIENCE, ISSUER, Issuer, claims, now, publish};
 use crate::{
@@ -327,58 +317,23 @@ async fn a_channel_passes_on_the_token_of_the_caller() {
     // From within an RPC that was made with one, by a handler in front.
     let said = claims(&json!({"sub": "bob"}));
     let (_dir, settings) = demanding(&issuer);
+    let call_first = layer_fn(move |inner: Routed| {
+        let client = client.clone();
+        service_fn(move |request| {
+            let (mut client, mut inner) = (client.clone(), inner.clone());
+            async move {
+                client.unary(script("reply")).await.unwrap();
+                inner.call(request).await
+            }
+        })
+    });
     let front = InProcess::serving(settings, "front", |scripted| {
-        scripted::rpcs(scripted).layer(CallLayer(client))
+        scripted::rpcs(scripted).layer(call_first)
     });
     let front = front.await;
     let mut stub = front.stub().await;
     call(&mut stub, &issuer.token(&said)).await.unwrap();
     assert_eq!(callers.recv().await.unwrap(), Some(said));
-}
-
-/// Makes a call by a client before each RPC.
-#[derive(Clone)]
-struct CallLayer(ScriptedClient<Channel>);
-
-#[derive(Clone)]
-struct CallFirst<S> {
-    client: ScriptedClient<Channel>,
-    inner: S,
-}
-
-impl<S> Layer<S> for CallLayer {
-    type Service = CallFirst<S>;
-
-    fn layer(&self, inner: S) -> CallFirst<S> {
-        CallFirst {
-            client: self.0.clone(),
-            inner,
-        }
-    }
-}
-
-impl<S> Service<HttpRequest<Body>> for CallFirst<S>
-where
-    S: Service<HttpRequest<Body>, Future: Send> + Clone + Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: HttpRequest<Body>) -> Self::Future {
-        let Self {
-            mut client,
-            mut inner,
-        } = self.clone();
-        Box::pin(async move {
-            client.unary(script("reply")).await.unwrap();
-            inner.call(request).await
-        })
-    }
 }
 
 #[test]
