@@ -11,15 +11,12 @@ pub struct Service {
     upstream: Option<Arc<dyn Api>>,
 }
 
-/// The longest message that it takes, in bytes.
-pub const LONGEST_MESSAGE: usize = 1_000_000;
-
 /// What the core answers when it can't do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The message is too long.
-    #[error("it has {0} bytes, the limit is {LONGEST_MESSAGE}")]
-    TooLong(usize),
+    /// The message has a NUL in it, at this byte: most stores take no such text.
+    #[error("send text without a NUL, of which there is one at byte {0}")]
+    Nul(usize),
     /// The service that this one depends on failed.
     #[error("upstream: {}", .0.message())]
     Upstream(#[from] api::Error),
@@ -37,8 +34,8 @@ impl Service {
     /// Answers with `message`, as its upstream does where it has one.
     // TODO: replace the echo by what your service does.
     pub async fn hello(&self, message: String) -> Result<String, Error> {
-        if message.len() > LONGEST_MESSAGE {
-            return Err(Error::TooLong(message.len()));
+        if let Some(at) = message.find('\0') {
+            return Err(Error::Nul(at));
         }
         match &self.upstream {
             Some(upstream) => Ok(upstream.hello(message).await?),
