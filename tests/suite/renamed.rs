@@ -38,10 +38,20 @@ const EDITED: [(&str, &[(&str, &str)]); 6] = [
     ),
     (
         "README.md",
-        &[(
-            "`make demo` says hello to it.",
-            "`make demo` orders something of it.",
-        )],
+        &[
+            (
+                "`make demo` says hello to it.",
+                "`make demo` orders something of it.",
+            ),
+            (
+                "Sending message:\"Hello, world!\"\nGot response message:\"Hello, world!\"\nClosed connection.",
+                "Placed it: ACME-1",
+            ),
+            (
+                "Got response message:\"HELLO, WORLD!\"\nClosed connection.",
+                "Placed it: acme-1",
+            ),
+        ],
     ),
     (
         "api/src/lib.rs",
