@@ -4,29 +4,21 @@ use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chassis::{server::Settings, testing::http2::prefixed};
-use h2::client::SendRequest;
-use hyper::{HeaderMap, Method, Request, body::Bytes};
 use prost::Message;
-use tokio::net::TcpStream;
 
 use crate::support::{
-    InProcess, SERVER_STREAM, UNARY, echo_reply, echo_request, http::metric, script,
+    InProcess, SERVER_STREAM, UNARY,
+    by_h2::{Client, Received},
+    echo_reply, echo_request,
+    http::metric,
+    script,
 };
 
 const PAGE: &str = "https://app.example.com";
 const BINARY: &str = "application/grpc-web+proto";
 const TEXT: &str = "application/grpc-web-text+proto";
 
-/// What came of a request.
-#[derive(Debug)]
-struct Answer {
-    http: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
-    has_trailers: bool,
-}
-
-impl Answer {
+impl Received {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
@@ -54,60 +46,25 @@ impl Answer {
     }
 }
 
-/// A browser, whose requests all go on one connection.
-struct Browser(SendRequest<Bytes>);
+/// Calls the method of `path`, as a page of `origin`.
+async fn call(
+    browser: &Client,
+    origin: &str,
+    content_type: &str,
+    path: &str,
+    body: &[u8],
+) -> Received {
+    let fields = [
+        ("content-type", content_type),
+        ("origin", origin),
+        ("x-grpc-web", "1"),
+    ];
+    browser.send("POST", path, &fields, &[body]).await
+}
 
-impl Browser {
-    async fn of(server: &InProcess) -> Self {
-        let tcp = TcpStream::connect(server.address).await.unwrap();
-        let (client, connection) = h2::client::handshake(tcp).await.unwrap();
-        tokio::spawn(connection);
-        Self(client)
-    }
-
-    async fn ask(
-        &self,
-        method: Method,
-        fields: &[(&str, &str)],
-        path: &str,
-        body: &[u8],
-    ) -> Answer {
-        let uri = format!("http://localhost{path}");
-        let request = Request::builder().method(method).uri(uri);
-        let request = fields.iter().fold(request, |request, (name, value)| {
-            request.header(*name, *value)
-        });
-        let mut client = self.0.clone().ready().await.unwrap();
-        let (response, mut sending) = client
-            .send_request(request.body(()).unwrap(), body.is_empty())
-            .unwrap();
-        if !body.is_empty() {
-            sending
-                .send_data(Bytes::copy_from_slice(body), true)
-                .unwrap();
-        }
-        let (head, mut data) = response.await.unwrap().into_parts();
-        let mut body = Vec::new();
-        while let Some(chunk) = data.data().await {
-            body.extend(chunk.unwrap());
-        }
-        Answer {
-            http: head.status.as_u16(),
-            headers: head.headers,
-            body,
-            has_trailers: data.trailers().await.unwrap().is_some(),
-        }
-    }
-
-    /// Calls the method of `path`, as a page of `origin`.
-    async fn call(&self, origin: &str, content_type: &str, path: &str, body: &[u8]) -> Answer {
-        let fields = [
-            ("content-type", content_type),
-            ("origin", origin),
-            ("x-grpc-web", "1"),
-        ];
-        self.ask(Method::POST, &fields, path, body).await
-    }
+/// Asks whether a page may call the method of `path`.
+async fn ask(browser: &Client, fields: &[(&str, &str)]) -> Received {
+    browser.send("OPTIONS", UNARY, fields, &[]).await
 }
 
 async fn server(origins: &[&str]) -> InProcess {
@@ -121,14 +78,14 @@ async fn server(origins: &[&str]) -> InProcess {
 #[tokio::test]
 async fn a_page_calls_and_finds_the_trailers_in_the_body() {
     let server = server(&[PAGE]).await;
-    let browser = Browser::of(&server).await;
+    let browser = Client::of(&server).await;
     let request = prefixed(&echo_request("from a page"));
-    let answer = browser.call(PAGE, BINARY, UNARY, &request).await;
+    let answer = call(&browser, PAGE, BINARY, UNARY, &request).await;
     assert_eq!(answer.http, 200);
     assert_eq!(answer.header("content-type"), Some(BINARY));
     assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
     assert_eq!(answer.header("access-control-expose-headers"), Some("*"));
-    assert!(!answer.has_trailers);
+    assert!(answer.trailers.is_none());
     let (messages, trailers) = answer.messages();
     assert_eq!(prefixed(&messages[0]), echo_reply("from a page"));
     assert_eq!(trailers["grpc-status"], "0");
@@ -143,9 +100,9 @@ async fn a_page_calls_and_finds_the_trailers_in_the_body() {
 #[tokio::test]
 async fn a_page_that_knows_text_alone_gets_base64() {
     let server = server(&["*"]).await;
-    let browser = Browser::of(&server).await;
+    let browser = Client::of(&server).await;
     let request = STANDARD.encode(prefixed(&echo_request("as text")));
-    let mut answer = browser.call(PAGE, TEXT, UNARY, request.as_bytes()).await;
+    let mut answer = call(&browser, PAGE, TEXT, UNARY, request.as_bytes()).await;
     assert_eq!(answer.header("content-type"), Some(TEXT));
     let quads = answer
         .body
@@ -156,17 +113,17 @@ async fn a_page_that_knows_text_alone_gets_base64() {
     assert_eq!(prefixed(&messages[0]), echo_reply("as text"));
     assert_eq!(trailers["grpc-status"], "0");
 
-    let answer = browser.call(PAGE, TEXT, UNARY, b"!!!!").await;
+    let answer = call(&browser, PAGE, TEXT, UNARY, b"!!!!").await;
     assert_eq!(answer.header("grpc-status"), Some("13"), "{answer:?}");
 }
 
 #[tokio::test]
 async fn a_stream_is_many_messages_and_its_status_the_last() {
     let server = server(&[PAGE]).await;
-    let browser = Browser::of(&server).await;
+    let browser = Client::of(&server).await;
     for (words, number, status) in [("reply=1 reply=2", 2, "0"), ("reply=1 fail=9", 1, "9")] {
         let request = prefixed(&script(words).encode_to_vec());
-        let answer = browser.call(PAGE, BINARY, SERVER_STREAM, &request).await;
+        let answer = call(&browser, PAGE, BINARY, SERVER_STREAM, &request).await;
         let (messages, trailers) = answer.messages();
         assert_eq!(messages.len(), number, "{words}");
         assert_eq!(trailers["grpc-status"], status, "{words}");
@@ -176,7 +133,7 @@ async fn a_stream_is_many_messages_and_its_status_the_last() {
 #[tokio::test]
 async fn a_browser_that_asks_first_is_told_what_a_page_may() {
     let server = server(&[PAGE]).await;
-    let browser = Browser::of(&server).await;
+    let browser = Client::of(&server).await;
     let asks = |origin| {
         [
             ("origin", origin),
@@ -187,7 +144,7 @@ async fn a_browser_that_asks_first_is_told_what_a_page_may() {
             ),
         ]
     };
-    let answer = browser.ask(Method::OPTIONS, &asks(PAGE), UNARY, b"").await;
+    let answer = ask(&browser, &asks(PAGE)).await;
     assert_eq!(answer.http, 204);
     assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
     assert_eq!(answer.header("access-control-allow-methods"), Some("POST"));
@@ -197,16 +154,14 @@ async fn a_browser_that_asks_first_is_told_what_a_page_may() {
     );
     assert_eq!(answer.header("vary"), Some("origin"));
     let stranger = "https://evil.example.com";
-    let answer = browser
-        .ask(Method::OPTIONS, &asks(stranger), UNARY, b"")
-        .await;
+    let answer = ask(&browser, &asks(stranger)).await;
     assert_eq!(
         (answer.http, answer.header("access-control-allow-origin")),
         (403, None)
     );
 
     let request = prefixed(&echo_request("evil"));
-    let answer = browser.call(stranger, BINARY, UNARY, &request).await;
+    let answer = call(&browser, stranger, BINARY, UNARY, &request).await;
     assert_eq!(
         (answer.http, answer.header("access-control-allow-origin")),
         (403, None)
@@ -216,11 +171,11 @@ async fn a_browser_that_asks_first_is_told_what_a_page_may() {
 #[tokio::test]
 async fn without_an_origin_it_is_as_if_it_were_not_there() {
     let server = server(&[]).await;
-    let browser = Browser::of(&server).await;
+    let browser = Client::of(&server).await;
     let request = prefixed(&echo_request("?"));
-    let answer = browser.call(PAGE, BINARY, UNARY, &request).await;
+    let answer = call(&browser, PAGE, BINARY, UNARY, &request).await;
     assert_eq!(answer.http, 415);
     let fields = [("origin", PAGE), ("access-control-request-method", "POST")];
-    let answer = browser.ask(Method::OPTIONS, &fields, UNARY, b"").await;
+    let answer = ask(&browser, &fields).await;
     assert_eq!(answer.http, 405);
 }

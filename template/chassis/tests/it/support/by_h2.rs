@@ -10,7 +10,16 @@ use super::{InProcess, UNARY, echo_reply, echo_request};
 
 pub const GRPC: (&str, &str) = ("content-type", "application/grpc");
 
-/// What came of a request.
+/// What came of a request of any kind.
+#[derive(Debug)]
+pub struct Received {
+    pub http: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    pub trailers: Option<HeaderMap>,
+}
+
+/// What came of a request of gRPC.
 #[derive(Debug)]
 pub struct Answer {
     http: u16,
@@ -41,7 +50,7 @@ impl Client {
         Self(client)
     }
 
-    /// What is answered to a request with these fields and these DATA frames.
+    /// What is answered to a request of gRPC with these fields and these DATA frames.
     pub async fn ask(
         &self,
         method: &str,
@@ -49,10 +58,28 @@ impl Client {
         fields: &[(&str, &str)],
         frames: &[&[u8]],
     ) -> Answer {
+        let fields = [&[("te", "trailers")], fields].concat();
+        let received = self.send(method, path, &fields, frames).await;
+        let status = received.trailers.as_ref().unwrap_or(&received.headers);
+        Answer {
+            http: received.http,
+            status: Status::from_header_map(status).expect("a gRPC status"),
+            headers: received.headers,
+            body: received.body,
+        }
+    }
+
+    /// The same for a request of any kind.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        frames: &[&[u8]],
+    ) -> Received {
         let request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).unwrap())
-            .uri(format!("http://localhost{path}"))
-            .header("te", "trailers");
+            .uri(format!("http://localhost{path}"));
         let request = fields.iter().fold(request, |request, (name, value)| {
             request.header(*name, *value)
         });
@@ -70,13 +97,11 @@ impl Client {
         while let Some(chunk) = data.data().await {
             body.extend(chunk.unwrap());
         }
-        let trailers = data.trailers().await.unwrap();
-        let status = trailers.as_ref().unwrap_or(&head.headers);
-        Answer {
+        Received {
             http: head.status.as_u16(),
-            status: Status::from_header_map(status).expect("a gRPC status"),
             headers: head.headers,
             body,
+            trailers: data.trailers().await.unwrap(),
         }
     }
 
