@@ -4,7 +4,6 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::TcpListener,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -21,6 +20,7 @@ use crate::{
     support::{
         command::run,
         generator::Generator,
+        process::free_port,
         repository::{build_directory, oldest, read, root},
         sample::Turn,
     },
@@ -196,11 +196,6 @@ impl Drop for Served {
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::INT);
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// `cargo generate`, taken from this checkout as if it lay elsewhere, in an empty directory.
