@@ -32,6 +32,7 @@ fn main() {
         ("registry", answers("docker-registry --version")),
         ("nginx", answers("nginx -v")),
         ("haproxy", answers("haproxy -v")),
+        ("chromium", answers("chromium --version")),
         ("h2load", answers("h2load --version")),
     ] {
         println!("cargo::rustc-check-cfg=cfg({name})");

@@ -6,7 +6,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, Command},
+    process::Command,
 };
 
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::support::{
     answers::example,
     command::run,
-    process::{Service, free_port},
+    process::{Killed, Service, free_port},
     repository::{python, read, root},
     sample::Sample,
 };
@@ -25,9 +25,9 @@ const SECONDS: &str = "6";
 /// The contract of gRPC's interop cases.
 const CONTRACT: &str = "template/chassis/tests/it/interop/contract/interop.bin";
 
-/// A proxy in front of a service, killed when dropped.
+/// A proxy in front of a service.
 struct Proxy {
-    child: Child,
+    _process: Killed,
     port: u16,
     _directory: TempDir,
 }
@@ -48,18 +48,10 @@ impl Proxy {
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         Self {
-            child,
+            _process: Killed(child),
             port,
             _directory: directory,
         }
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -3,16 +3,17 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use tempfile::TempDir;
 
 use super::packed::{Engine, NAME, packed};
+use crate::support::process::Killed;
 
 /// A registry on a port of its own; ended when dropped.
 pub struct Registry {
-    process: Child,
+    _process: Killed,
     pub address: String,
     directory: TempDir,
 }
@@ -47,18 +48,10 @@ impl Registry {
         // Read on, so that it can write on.
         std::thread::spawn(|| log.for_each(drop));
         Self {
-            process,
+            _process: Killed(process),
             address,
             directory,
         }
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -21,9 +21,20 @@ pub fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// A child process, killed when dropped.
+pub struct Killed(pub Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A child process that serves on a port of its own, killed when dropped.
 pub struct Service {
-    child: Child,
+    child: Killed,
     lines: Receiver<String>,
     log: String,
     port: u16,
@@ -47,7 +58,7 @@ impl Service {
             }
         });
         let mut service = Self {
-            child,
+            child: Killed(child),
             lines,
             log: String::new(),
             port: 0,
@@ -65,7 +76,7 @@ impl Service {
 
     /// Sends SIGTERM, and waits for the end.
     pub fn stop(mut self) -> (ExitStatus, String) {
-        let pid = Pid::from_child(&self.child);
+        let pid = Pid::from_child(&self.child.0);
         kill_process(pid, Signal::TERM).unwrap();
         // The log ends with the process.
         loop {
@@ -75,7 +86,7 @@ impl Service {
                 Err(RecvTimeoutError::Timeout) => panic!("still running:\n{}", self.log),
             }
         }
-        (self.child.wait().unwrap(), std::mem::take(&mut self.log))
+        (self.child.0.wait().unwrap(), self.log)
     }
 
     /// Returns what follows `text` in the first line that holds it.
@@ -90,13 +101,5 @@ impl Service {
                 return rest.into();
             }
         }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
