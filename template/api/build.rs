@@ -5,6 +5,7 @@ use std::{
     env,
     error::Error,
     fs, io,
+    panic::{catch_unwind, set_hook},
     path::{Path, PathBuf},
 };
 
@@ -17,7 +18,13 @@ const TAKEN: &str = "new with_origin with_interceptor send_compressed accept_com
 
 fn main() {
     println!("cargo::rerun-if-changed=proto");
-    if let Err(error) = generate() {
+    // Of names that are the same in Rust prost tells by a panic.
+    set_hook(Box::new(|_| ()));
+    let generated = catch_unwind(generate).unwrap_or_else(|panic| {
+        let said = panic.downcast::<String>().map_err(|_| "prost panicked");
+        Err(said.map_or_else(Into::into, |said| format!("proto/: {said}").into()))
+    });
+    if let Err(error) = generated {
         // Cargo shows this one line; with an exit code it would show all that was printed.
         println!("cargo::error={}", error.to_string().replace('\n', " "));
     }
@@ -67,6 +74,9 @@ fn contracts(directory: &Path) -> io::Result<Vec<PathBuf>> {
 fn told(error: &protox::Error) -> String {
     let text = format!("{error:?}");
     let text = match error.file() {
+        Some(file) if is_marked(file) => {
+            return format!("proto/{file}: begins with a byte order mark, so save it without one");
+        }
         Some(file) if !text.starts_with(file) => format!("proto/{file}: {text}"),
         _ => format!("proto/{text}"),
     };
@@ -77,6 +87,12 @@ fn told(error: &protox::Error) -> String {
         ),
         _ => text,
     }
+}
+
+/// Whether `file` begins with a byte order mark, as some editors write it and no eye sees it.
+fn is_marked(file: &str) -> bool {
+    fs::read(Path::new("proto").join(file))
+        .is_ok_and(|text| text.starts_with("\u{feff}".as_bytes()))
 }
 
 /// The comment, none of its code an example that rustdoc would compile and run: what is within

@@ -94,6 +94,17 @@ fn a_contract_that_does_not_compile_is_refused_in_one_sentence() {
         refuses("syntax = \"proto3\";\npackage later.v1;\npackage sooner.v1;\n"),
         told(" multiple package names specified")
     );
+    assert_eq!(
+        refuses("\u{feff}syntax = \"proto3\";\npackage later.v1;\n"),
+        told(" begins with a byte order mark, so save it without one")
+    );
+    let clash = "enum Colour {\n  RED = 0;\n  COLOUR_RED = 1;\n}\n";
+    assert_eq!(
+        refuses(&format!("syntax = \"proto3\";\npackage later.v1;\n{clash}")),
+        "error: refused-api@0.1.0: proto/: Generated enum variant names overlap: `Red` variant \
+         name to be used both by `RED` and `COLOUR_RED` ProtoBuf enum values\n\
+         error: build script logged errors\n"
+    );
     fs::remove_file(contract).unwrap();
     sample.run("sh", &["-c", build]);
 }
