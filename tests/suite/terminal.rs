@@ -221,7 +221,8 @@ fn who_stops_leaves_nothing_behind() {
     }
 }
 
-/// Each line is the answer to one question, as if it had been typed.
+/// Each line is the answer to one question, as if it had been typed: cargo-generate reads key by key up
+/// to Enter, and drops what terminals put around a paste, so that no hook can tell the two apart.
 #[test]
 fn several_lines_may_be_pasted_at_once() {
     let directory = TempDir::new().unwrap();
@@ -258,22 +259,36 @@ fn what_is_given_beforehand_holds() {
     inspect(&directory.path().join("greeter"), &answers);
 }
 
-/// Who gives the name may be a script, but one that forgot --silent is asked all the same.
+/// Who gives the name may be a script: at a terminal, too, it is told what was taken for it.
 #[test]
-fn with_a_name_cargo_generate_asks_for_what_is_not_given() {
+fn with_a_name_nothing_is_asked() {
     let directory = TempDir::new().unwrap();
     let given = ["--name", "greeter", "-d", "port=50051"];
     let mut person = Person::generates_in(directory.path(), &Generator::oldest(), &given);
-    person.sees("If you stop before the end, remove that directory.");
-    for (question, default) in [
-        (AUTHOR, "<from git>"),
-        (DESCRIPTION, "<from the name>"),
-        (PACKAGE, "<crate_name>.v1"),
-        (REGISTRY, "localhost:5000"),
-        (LICENSE, "MIT"),
-    ] {
-        person.is_asked(question, default, "");
-    }
+    person.sees(&format!(
+        "By default: author = {ME:?}, description = \"The greeter service\", proto_package = \
+         \"greeter.v1\", registry = \"localhost:5000\", license = \"MIT\". Without --name, each is \
+         asked for."
+    ));
+    let screen = person.sees_the_end();
+    assert!(!screen.contains(AUTHOR), "{screen}");
+    let answers = Answers::new("greeter").with("port", "50051");
+    inspect(&directory.path().join("greeter"), &answers);
+}
+
+/// How a service asks on behalf of its template, when that has a new question.
+#[test]
+fn what_is_missing_is_asked_for_on_request() {
+    let directory = TempDir::new().unwrap();
+    let given = ["--name", "greeter", "-d", "ask=missing", "-d", "port=50051"];
+    let mut person = Person::generates_in(directory.path(), &Generator::oldest(), &given);
+    person.is_asked(AUTHOR, ME, "");
+    person.is_asked(DESCRIPTION, "The greeter service", "");
+    person.is_asked(PACKAGE, "greeter.v1", "greeter");
+    person.sees("\"greeter\" is not a protobuf package: end it in a version");
+    person.is_asked(PACKAGE, "greeter.v1", "");
+    person.is_asked(REGISTRY, "localhost:5000", "");
+    person.chooses(LICENSE, "");
     person.sees_the_end();
     let answers = Answers::new("greeter").with("port", "50051");
     inspect(&directory.path().join("greeter"), &answers);

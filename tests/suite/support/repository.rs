@@ -73,11 +73,12 @@ pub fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The questions that are asked, which cargo-generate knows as placeholders.
+/// Everything about a service that can be answered, beside its name.
 pub fn questions() -> Vec<String> {
-    let config: toml::Table = read("cargo-generate.toml").parse().unwrap();
-    let placeholders = config["conditional"]["!asked"]["placeholders"].as_table();
-    placeholders.unwrap().keys().cloned().collect()
+    let hook = read("hooks/kind.rhai");
+    let lists = hook.lines().filter(|line| line.starts_with("    ["));
+    let list = lists.max_by_key(|line| line.len()).unwrap();
+    list.split('"').skip(1).step_by(2).map(String::from).collect()
 }
 
 /// The oldest cargo-generate that the template supports.

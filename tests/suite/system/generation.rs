@@ -76,13 +76,11 @@ fn it_has_the_files_of_the_template_and_nothing_of_liquid() {
 /// cargo-generate renders a placeholder that nobody defines as nothing, and says nothing.
 #[test]
 fn every_placeholder_is_defined() {
-    let config: toml::Table = read("system/cargo-generate.toml").parse().unwrap();
-    let asked = &config["conditional"]["!asked"]["placeholders"];
-    let asked = asked.as_table().unwrap().keys().cloned();
+    let asked = ["author", "registry", "license"].map(String::from);
     let derived = read("hooks/derive-system-names.rhai");
     let derived = derived.split("variable::set(\"").skip(1);
     let derived = derived.map(|rest| rest.split('"').next().unwrap().to_owned());
-    let mut defined: BTreeSet<_> = asked.chain(derived).collect();
+    let mut defined: BTreeSet<_> = asked.into_iter().chain(derived).collect();
     defined.insert("project-name".into());
     for file in files(&root().join("system")) {
         let text = read(root().join("system").join(&file));

@@ -230,9 +230,18 @@ impl Template {
         template.write("template/Cargo.lock", &(before + &package));
         template.git(&["rm", "--quiet", "template/ci/old"]);
         template.write_script("template/ci/new", "#!/bin/sh\necho new\n");
-        let question = "[conditional.\"!asked\".placeholders.team]\nprompt = \"Team\"\n\
-                        default = \"nobody\"\n\n[hooks]";
-        template.edit("cargo-generate.toml", "[hooks]", question);
+        template.edit(
+            "hooks/kind.rhai",
+            "\"license\", \"chassis\"",
+            "\"license\", \"team\", \"chassis\"",
+        );
+        let answer = "        \"license\" =>";
+        let default = format!("        \"team\" => \"nobody\",\n{answer}");
+        template.edit("hooks/defaults.rhai", answer, &default);
+        let words = format!("        \"team\" => \"Team\",\n{answer}");
+        template.edit("hooks/question.rhai", answer, &words);
+        let rule = "fn problem(team) { if team == \"\" { \"Give a team.\" } else { \"\" } }\n";
+        template.write("hooks/rules/team.rhai", rule);
         template.append("template/.template.toml", "team = \"{{team}}\"\n");
     }
 
