@@ -78,7 +78,11 @@ pub fn questions() -> Vec<String> {
     let hook = read("hooks/kind.rhai");
     let lists = hook.lines().filter(|line| line.starts_with("    ["));
     let list = lists.max_by_key(|line| line.len()).unwrap();
-    list.split('"').skip(1).step_by(2).map(String::from).collect()
+    list.split('"')
+        .skip(1)
+        .step_by(2)
+        .map(String::from)
+        .collect()
 }
 
 /// The oldest cargo-generate that the template supports.
