@@ -6,7 +6,7 @@ mod attacked;
 mod cluster;
 mod confined;
 mod images;
-mod manifests;
+pub mod manifests;
 pub mod packed;
 pub mod publish;
 mod running;

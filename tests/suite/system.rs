@@ -5,6 +5,7 @@ mod adding;
 mod cluster;
 mod generation;
 mod real;
+mod rendered;
 mod shop;
 mod stage;
 mod story;

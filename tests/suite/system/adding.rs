@@ -49,22 +49,6 @@ fn a_service_is_told_where_those_are_that_it_calls() {
 }
 
 #[test]
-#[cfg_attr(not(kubectl), ignore = "needs kubectl")]
-fn kustomize_takes_the_manifests() {
-    let stage = Stage::of_three();
-    let manifests = run(stage.command("kubectl").args(["kustomize", "deploy/base"]));
-    assert_eq!(
-        manifests.matches("\nkind: Deployment\n").count(),
-        3,
-        "{manifests}"
-    );
-    assert!(
-        manifests.contains("ORDER_BOOK_CLIENT_IP: inventory-headless"),
-        "{manifests}"
-    );
-}
-
-#[test]
 fn what_cannot_be_is_refused_and_nothing_is_half_added() {
     let stage = Stage::of_three();
     stage.service("billing", "42305");

@@ -6,25 +6,10 @@ use std::fs;
 use super::stage::Stage;
 use crate::support::command::output;
 
-/// A system that was tested and published.
-fn published() -> Stage {
-    let stage = Stage::of_three();
-    stage.shell(
-        r#"digest=sha256:$(printf '%064d' 7)
-        for name in $(services); do
-            lock "$name" 0.1.0 "$(locked "$name" image)" "$(locked "$name" contract)" "registry.example.org/$name@$digest"
-        done
-        ci/render
-        note_tested"#,
-    );
-    stage.commit();
-    stage
-}
-
 #[test]
 #[cfg_attr(not(kubectl), ignore = "needs kubectl")]
 fn what_was_tested_is_deployed_by_its_digests() {
-    let stage = published();
+    let stage = Stage::published();
     let output = stage.make(&["deploy", "KUBE_CONTEXT=cluster"]);
     assert!(output.status.success(), "{output:?}");
     let calls = stage.calls();
@@ -68,7 +53,7 @@ fn is_refused(stage: &Stage, arguments: &[&str], sentence: &str) {
 #[cfg_attr(not(kubectl), ignore = "needs kubectl")]
 fn what_was_not_tested_or_not_published_is_not_deployed() {
     let deploy = ["deploy", "KUBE_CONTEXT=cluster"];
-    let stage = published();
+    let stage = Stage::published();
     is_refused(&stage, &["deploy"], "KUBE_CONTEXT is empty");
     is_refused(&stage, &["itest"], "KUBE_CONTEXT is empty");
     let nowhere = ["deploy", "KUBE_CONTEXT=cluster", "OVERLAY=moon"];
@@ -110,7 +95,7 @@ fn what_was_not_tested_or_not_published_is_not_deployed() {
 #[test]
 #[cfg_attr(not(kubectl), ignore = "needs kubectl")]
 fn the_tests_run_in_a_namespace_that_is_gone_afterwards() {
-    let stage = published();
+    let stage = Stage::published();
     let output = stage.make(&["itest", "KUBE_CONTEXT=cluster"]);
     assert!(output.status.success(), "{output:?}");
     let calls = stage.calls();
@@ -146,7 +131,7 @@ fn the_tests_run_in_a_namespace_that_is_gone_afterwards() {
 #[cfg_attr(not(kubectl), ignore = "needs kubectl")]
 fn what_fails_in_a_cluster_is_explained_and_cleaned_up() {
     for step in ["rollout", "test"] {
-        let stage = published();
+        let stage = Stage::published();
         let mut command = stage.command("make");
         command
             .args(["itest", "KUBE_CONTEXT=cluster"])

@@ -53,6 +53,21 @@ impl Stage {
         }
     }
 
+    /// The same, tested and published.
+    pub fn published() -> Self {
+        let stage = Self::of_three();
+        stage.shell(
+            r#"digest=sha256:$(printf '%064d' 7)
+            for name in $(services); do
+                lock "$name" 0.1.0 "$(locked "$name" image)" "$(locked "$name" contract)" "registry.example.org/$name@$digest"
+            done
+            ci/render
+            note_tested"#,
+        );
+        stage.commit();
+        stage
+    }
+
     fn make_three() -> Self {
         let stage = Self::new();
         stage.service("inventory", "42304");
@@ -94,6 +109,7 @@ impl Stage {
         command
             .current_dir(&self.system)
             .env("PATH", format!("{}:{path}", programs.display()))
+            .env("DOCKER", real("docker"))
             .env("KUBECTL", real("kubectl"))
             .env("CARGO", real("cargo"))
             .env("RECORD", self.calls_file())
@@ -138,6 +154,17 @@ impl Stage {
         assert!(said.is_some(), "no {sentence:?} in:\n{stderr}");
         let changed = git(&self.system, &["status", "--porcelain"]);
         assert_eq!(changed, "", "{arguments:?} left something behind");
+    }
+
+    /// Compose, by the files of all services; it asks no engine for anything.
+    pub fn compose(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command("ci/compose");
+        command.args(arguments);
+        command
+    }
+
+    pub fn write(&self, file: &str, text: &str) {
+        fs::write(self.system.join(file), text).unwrap();
     }
 
     pub fn read(&self, file: &str) -> String {
