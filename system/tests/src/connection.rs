@@ -1,5 +1,5 @@
-//! A connection to one instance. It gives each call a deadline, and a request id where one is wanted; it
-//! does nothing by itself that would hide what the system does: no timer, no other attempt.
+//! A connection to one instance. It gives each call a deadline, and a name in the logs where one is wanted;
+//! it does nothing by itself that would hide what the system does: no timer, no other attempt.
 
 use std::{
     io,
@@ -24,7 +24,8 @@ pub struct Connection {
     requests: SendRequest<Body>,
     address: String,
     deadline: Duration,
-    request_id: Option<HeaderValue>,
+    /// Of `x-request-id` and `traceparent`.
+    known_as: Option<[HeaderValue; 2]>,
 }
 
 impl Connection {
@@ -45,7 +46,7 @@ impl Connection {
             requests,
             address: address.into(),
             deadline: Duration::from_secs(2),
-            request_id: None,
+            known_as: None,
         })
     }
 
@@ -56,14 +57,16 @@ impl Connection {
         self
     }
 
-    /// The same, with this `x-request-id`.
+    /// The same, with this `x-request-id`, and as a part of the trace of these 32 hexadecimal digits.
     ///
     /// # Panics
     ///
-    /// If `id` is no text for a header.
+    /// If one of them is no text for a header.
     #[must_use]
-    pub fn with_request_id(mut self, id: &str) -> Self {
-        self.request_id = Some(id.parse().expect("an id of plain characters"));
+    pub fn known_as(mut self, request_id: &str, trace_id: &str) -> Self {
+        let trace = format!("00-{trace_id}-00f067aa0ba902b7-01");
+        self.known_as =
+            Some([request_id, &trace].map(|text| text.parse().expect("plain characters")));
         self
     }
 
@@ -104,8 +107,9 @@ impl Service<Request<Body>> for Connection {
                 format!("{millis}m").parse().expect("digits"),
             );
         }
-        if let Some(id) = &self.request_id {
-            headers.insert("x-request-id", id.clone());
+        if let Some([request_id, trace]) = self.known_as.clone() {
+            headers.insert("x-request-id", request_id);
+            headers.insert("traceparent", trace);
         }
         let response = self.requests.send_request(request);
         Box::pin(async { response.await.map_err(|error| lost(&error)) })

@@ -46,24 +46,27 @@ async fn every_call_is_answered_as_it_should_be() {
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
 
+/// Each in the line of that call.
 #[tokio::test]
-async fn every_service_that_a_call_passes_through_logs_its_request_id() {
+async fn every_service_that_a_call_passes_through_logs_its_request_id_and_its_trace() {
     let system = System::from_env();
     let logs =
         env::var("SYSTEM_LOGS").expect("SYSTEM_LOGS is a command that prints a service's log");
     for call in system.calls() {
         let number = unique();
         let id = format!("system-test-{number}");
+        let trace = format!("{number:032x}");
         let connection = system.connection(&call.service).await;
         let connection = connection.unwrap_or_else(|| panic!("{} takes no calls", call.service));
-        let made = call.make(connection.with_request_id(&id), number).await;
+        let made = call.make(connection.known_as(&id, &trace), number).await;
         made.unwrap_or_else(|failure| panic!("{}.{}: {failure}", call.service, call.name));
         for service in [&call.service].into_iter().chain(&call.through) {
             let end = Instant::now() + PATIENCE;
-            while !printed(&logs, service).await.contains(&id) {
+            let is_told = |line: &str| line.contains(&id) && line.contains(&trace);
+            while !printed(&logs, service).await.lines().any(is_told) {
                 assert!(
                     Instant::now() < end,
-                    "{}.{} does not pass through {service}: its log has no {id}",
+                    "{}.{} does not pass through {service}: its log has no line of {id}, trace {trace}",
                     call.service,
                     call.name,
                 );
