@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::{
     sources::Repository,
     support::{
-        command::run,
+        command::{output, run},
         generator::Generator,
         process::free_port,
         repository::{build_directory, oldest, read, root},
@@ -246,6 +246,71 @@ fn the_readmes_lead_from_the_first_line_to_a_changed_rpc_that_answers() {
     let page = fs::read_to_string(terminal.directory.join("README.md")).unwrap();
     terminal.follows(&page);
     assert!(terminal.served.is_some(), "the service's README runs it");
+
+    let flags = run(&mut terminal.command("make run ARGS=--help"));
+    assert!(flags.contains("--port <"), "{flags}");
+    let tests = output(&mut terminal.command("make utest"));
+    let said = String::from_utf8_lossy(&tests.stdout);
+    assert!(!tests.status.success(), "{said}");
+    assert!(said.contains("failures:\n    service::tests::"), "{said}");
+    let todo = run(&mut terminal.command("grep -rl TODO api/proto api/src src"));
+    assert_eq!(todo.lines().count(), 5, "{todo}");
+}
+
+/// What a page names in passing, and the file of the tests or of CI that tries it, with which words.
+const NAMED: &[(&str, &str, &str)] = &[
+    ("make", "tests/suite/pages.rs", "help(place, &[])"),
+    ("make demo", "README.md", "\n$ make demo\n"),
+    ("make run ARGS=--help", "tests/suite/walk.rs", "make run"),
+    ("make utest", "tests/suite/walk.rs", "make utest"),
+    ("make doc", "tests/suite/samples.rs", "&[\"doc\"]"),
+    ("rg TODO", "tests/suite/walk.rs", "TODO"),
+    (
+        "cargo install --locked cargo-generate",
+        ".ci/install-cargo-generate",
+        "cargo install",
+    ),
+    (
+        "cargo generate --path . system --name shop",
+        "tests/suite/system/generation.rs",
+        "Answers::new(\"shop\")",
+    ),
+    (
+        "make add FROM=../inventory",
+        "tests/suite/system/stage.rs",
+        "FROM=../inventory",
+    ),
+];
+
+/// What takes docker and many minutes, which `make test-system` has, or an idle machine.
+const NOT_IN_CI: [&str; 4] = [
+    "make bench",
+    "make demo-system",
+    "make up test",
+    "make upgrade",
+];
+
+#[test]
+fn what_the_readmes_name_in_passing_is_tried_somewhere() {
+    for page in ["README.md", "template/README.md"] {
+        for command in named(&read(page)) {
+            let tried = NAMED.iter().any(|(name, ..)| *name == command);
+            let excused = NOT_IN_CI.contains(&&*command);
+            assert!(tried != excused, "{page}: nobody tries `{command}`");
+        }
+    }
+    for (command, file, words) in NAMED {
+        assert!(read(file).contains(words), "{file} doesn't try `{command}`");
+    }
+}
+
+/// The commands that a page has within its sentences.
+fn named(page: &str) -> Vec<String> {
+    let sentences = page.split("\n```").step_by(2).collect::<String>();
+    let code = sentences.split('`').skip(1).step_by(2);
+    code.map(|code| code.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|code| ["make", "cargo", "rg"].contains(&code.split(' ').next().unwrap_or("")))
+        .collect()
 }
 
 /// The page about generating, likewise.
