@@ -1,6 +1,13 @@
 //! The life of the process: what the `main` of a service does.
 
-use std::{error, future::Future, io, pin::pin, process::ExitCode, time::Duration};
+use std::{
+    error,
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    process::ExitCode,
+    time::Duration,
+};
 
 use tracing::{error, warn};
 
@@ -32,9 +39,34 @@ pub trait App: Sized {
     fn start(self, setup: &Setup) -> impl Future<Output = Result<Rpcs, Self::Error>>;
 }
 
+/// An [`App`] of whatever type. So all that serves it is compiled with the chassis, once, and not
+/// with the service, whenever that changes.
+trait AnyApp {
+    fn check(&self) -> Result<(), Error>;
+
+    fn start<'a>(self: Box<Self>, setup: &'a Setup) -> Starting<'a>
+    where
+        Self: 'a;
+}
+
+type Starting<'a> = Pin<Box<dyn Future<Output = Result<Rpcs, Error>> + 'a>>;
+
+impl<A: App> AnyApp for A {
+    fn check(&self) -> Result<(), Error> {
+        App::check(self).map_err(Error::of_app)
+    }
+
+    fn start<'a>(self: Box<Self>, setup: &'a Setup) -> Starting<'a>
+    where
+        Self: 'a,
+    {
+        Box::pin(async { App::start(*self, setup).await.map_err(Error::of_app) })
+    }
+}
+
 /// Why a service could not start, or ended early.
 #[derive(Debug, thiserror::Error)]
-enum Error<E> {
+enum Error {
     #[error(transparent)]
     Log(#[from] log::Error),
     /// The system refuses what every process needs.
@@ -54,9 +86,15 @@ enum Error<E> {
     /// Nobody takes the answer to a dry run.
     #[error("can't write to stdout: {0}")]
     Answer(io::Error),
-    /// The service itself could not start.
+    /// The service itself could not start, and says why.
     #[error("{0}")]
-    App(E),
+    App(String),
+}
+
+impl Error {
+    fn of_app(error: impl error::Error) -> Self {
+        Self::App(error.to_string())
+    }
 }
 
 /// Runs the service until a signal stops it, and says how that went: with exit
@@ -71,12 +109,16 @@ enum Error<E> {
 /// A dry run checks the files and settings of 2 and 3 and ends there.
 #[must_use]
 pub fn main(about: &About, flags: cli::Flags, app: impl App) -> ExitCode {
+    main_of_any(about, flags.into(), Box::new(app))
+}
+
+fn main_of_any(about: &About, invocation: cli::Invocation, app: Box<dyn AnyApp + '_>) -> ExitCode {
     let _last_lines = log::Flush;
-    try_main(about, flags.into(), app).unwrap_or_else(|error| fail(about, &error))
+    try_main(about, invocation, app).unwrap_or_else(|error| fail(about, &error))
 }
 
 /// Says why the service could not start, even where it is quiet.
-fn fail(about: &About, error: &impl error::Error) -> ExitCode {
+fn fail(about: &About, error: &Error) -> ExitCode {
     if tracing::enabled!(tracing::Level::ERROR) {
         error!("{error}");
     } else {
@@ -85,11 +127,11 @@ fn fail(about: &About, error: &impl error::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn try_main<A: App>(
+fn try_main(
     about: &About,
     invocation: cli::Invocation,
-    app: A,
-) -> Result<ExitCode, Error<A::Error>> {
+    app: Box<dyn AnyApp + '_>,
+) -> Result<ExitCode, Error> {
     if invocation.healthcheck {
         healthcheck::check(invocation.server.admin)?;
         return Ok(ExitCode::SUCCESS);
@@ -97,7 +139,7 @@ fn try_main<A: App>(
     let runtime = tokio::runtime::Runtime::new()?;
     let spans = runtime.block_on(async {
         signals::on_hangup(log::reopen)?;
-        Ok::<_, Error<A::Error>>(traces::layer(about)?)
+        Ok::<_, Error>(traces::layer(about)?)
     })?;
     log::init(about, &invocation.log, spans)?;
     panics::install();
@@ -117,16 +159,16 @@ fn try_main<A: App>(
     }
 }
 
-async fn run<A: App>(
+async fn run(
     about: &About,
     invocation: cli::Invocation,
-    app: A,
+    app: Box<dyn AnyApp + '_>,
     lifecycle: &Lifecycle,
-) -> Result<(), Error<A::Error>> {
+) -> Result<(), Error> {
     let shutdown = signals::shutdown()?;
     if invocation.dry_run {
         invocation.server.check()?;
-        app.check().map_err(Error::App)?;
+        app.check()?;
         // The answer to who asked, however little is logged.
         return cli::say("Dry run: everything is in order").map_err(Error::Answer);
     }
@@ -154,7 +196,7 @@ async fn run<A: App>(
         reason
     });
     let rpcs = tokio::select! {
-        rpcs = app.start(&setup) => Some(rpcs.map_err(Error::App)?),
+        rpcs = app.start(&setup) => Some(rpcs?),
         _ = &mut shutdown => None,
     };
     if let Some(rpcs) = rpcs {

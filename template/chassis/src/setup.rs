@@ -43,6 +43,7 @@ impl Setup {
     ) -> Result<Channel, channel::Error> {
         let (address, families) = (settings.address(), &self.metrics.called);
         let answers = settings.wait.then(|| self.ready_while(&*address));
+        let resolver = Box::new(resolver);
         let channel = Channel::new(settings, descriptors, resolver, families, answers).await?;
         if !settings.wait {
             info!("Successfully connected to {address}!");

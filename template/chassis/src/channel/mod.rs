@@ -105,35 +105,39 @@ impl Channel {
         descriptors: &[u8],
         resolver: impl Resolve + 'static,
     ) -> Result<Self, Error> {
+        let resolver = Box::new(resolver);
         Self::new(settings, descriptors, resolver, &Families::default(), None).await
     }
 
     /// The same, and counts its calls in `families`. Where `settings` say to wait,
-    /// `answers` is met once the service answers.
-    pub(crate) async fn new(
-        settings: &Settings,
-        descriptors: &[u8],
-        resolver: impl Resolve + 'static,
-        families: &Families,
+    /// `answers` is met once the service answers. In a box, all that connects is compiled with
+    /// the chassis, once, and not with each service.
+    pub(crate) fn new<'a>(
+        settings: &'a Settings,
+        descriptors: &'a [u8],
+        resolver: Box<dyn Resolve>,
+        families: &'a Families,
         answers: Option<Condition>,
-    ) -> Result<Self, Error> {
-        let address = settings.address();
-        info!("Initialize connection to {address}");
-        let security = if settings.tls.is_some() {
-            "with"
-        } else {
-            "without"
-        };
-        info!("Setup connection options ({security} TLS)");
-        settings.check()?;
-        info!("Connect to {address}");
-        let pool = Pool::connect(settings, resolver, answers).await?;
-        let methods = families.methods(contract::methods(descriptors));
-        let caller = Caller::new(pool, methods, settings.call_timeout.min(YEAR));
-        let channel = Self(Arc::new(caller));
-        Ok(match &settings.token_file {
-            Some(path) => channel.with_credentials(TokenFile::open(path)?),
-            None => channel,
+    ) -> Pin<Box<dyn Future<Output = Result<Self, Error>> + Send + 'a>> {
+        Box::pin(async move {
+            let address = settings.address();
+            info!("Initialize connection to {address}");
+            let security = if settings.tls.is_some() {
+                "with"
+            } else {
+                "without"
+            };
+            info!("Setup connection options ({security} TLS)");
+            settings.check()?;
+            info!("Connect to {address}");
+            let pool = Pool::connect(settings, resolver, answers).await?;
+            let methods = families.methods(contract::methods(descriptors));
+            let caller = Caller::new(pool, methods, settings.call_timeout.min(YEAR));
+            let channel = Self(Arc::new(caller));
+            Ok(match &settings.token_file {
+                Some(path) => channel.with_credentials(TokenFile::open(path)?),
+                None => channel,
+            })
         })
     }
 

@@ -68,12 +68,12 @@ impl Pool {
     /// soon as one does, if the settings say so, which is when `answers` is met.
     pub(super) async fn connect(
         settings: &Settings,
-        resolver: impl Resolve + 'static,
+        resolver: Box<dyn Resolve>,
         answers: Option<Condition>,
     ) -> Result<Self, Error> {
         let shared = Arc::new(Shared {
             settings: settings.clone(),
-            resolver: Box::new(resolver),
+            resolver,
             members: watch::Sender::default(),
             ids: AtomicUsize::new(0),
             turn: AtomicUsize::new(0),
