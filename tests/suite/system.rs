@@ -3,7 +3,9 @@
 
 mod adding;
 mod cluster;
+mod faults;
 mod generation;
+mod podman;
 mod real;
 mod rendered;
 mod shop;

@@ -6,7 +6,10 @@ use rexpect::session::{PtySession, spawn_command};
 use tempfile::TempDir;
 
 use crate::support::{
-    answers::Answers, generator::Generator, inspect::inspect, repository::oldest,
+    answers::Answers,
+    generator::Generator,
+    inspect::inspect,
+    repository::{oldest, root},
 };
 
 /// Someone at a terminal who has typed `cargo generate`.
@@ -136,6 +139,7 @@ const PACKAGE: &str = "Protobuf package, ending in a version";
 const REGISTRY: &str = "Image registry and path";
 const LICENSE: &str = "Licence";
 const UP: &str = "\u{1b}[A";
+const DOWN: &str = "\u{1b}[B";
 
 /// Whom git knows has no need to type it.
 const ME: &str = crate::support::generator::AUTHOR;
@@ -200,6 +204,40 @@ pub fn enter_takes_every_default(cargo_generate: &Path) {
     person.chooses(LICENSE, "");
     person.sees_the_end();
     inspect(&directory.path().join("greeter"), &Answers::new("greeter"));
+}
+
+/// A service or a system: cargo-generate itself asks who says neither.
+#[test]
+fn who_names_no_sub_template_chooses_one() {
+    let service: &[&str] = &[AUTHOR, DESCRIPTION, PORT, PACKAGE, REGISTRY];
+    let system: &[&str] = &[AUTHOR, REGISTRY];
+    for (keys, name, questions, made) in [
+        ("", NAME, service, "api"),
+        (
+            DOWN,
+            "Name of the system, as in: shop",
+            system,
+            "versions.lock",
+        ),
+    ] {
+        let directory = TempDir::new().unwrap();
+        let generator = Generator::oldest().from(["--path", root().to_str().unwrap()]);
+        let mut person = Person::generates_in(directory.path(), &generator, &[]);
+        person.sees("Which sub-template should be expanded?");
+        person.sees("system");
+        person.types(keys);
+        person.is_asked(name, "", "greeter");
+        for question in questions {
+            person.is_asked(question, "", "");
+        }
+        person.chooses(LICENSE, "");
+        person.sees_the_end();
+        assert!(directory.path().join("greeter").join(made).exists());
+    }
+    let directory = TempDir::new().unwrap();
+    let scripted = Generator::oldest().from(["--path", root().to_str().unwrap()]);
+    let service = scripted.generate(directory.path(), &Answers::new("greeter"));
+    inspect(&service, &Answers::new("greeter"));
 }
 
 /// At whichever question.

@@ -1,7 +1,7 @@
 //! A system of three real services, two of each, as its README leads to it.
 
 use std::{
-    fs,
+    env, fs,
     path::PathBuf,
     process::{Child, Command, Output},
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
@@ -11,22 +11,22 @@ use tempfile::TempDir;
 
 use super::{shop::shop, stage::generate};
 use crate::{
-    containers::packed::at_the_end,
+    containers::packed::{Engine, at_the_end, in_service},
     support::{
         answers::Answers,
         command::{output, run, transcript},
-        repository::{build_directory, git, root},
+        repository::{git, root},
     },
 };
 
 /// A name that no container of the machine's owner has.
 const NAME: &str = "sample-shop";
 
-/// Its ports, beyond those that the machine gives to clients.
-const PORTS: [(&str, &str, &str); 3] = [
-    ("inventory", "", "21304"),
-    ("orders", "inventory", "21303"),
-    ("front", "orders", "21302"),
+/// Its services, whom they call, and their ports, beyond those that the machine gives to clients.
+const SERVICES: [(&str, &str, u16); 3] = [
+    ("inventory", "", 21304),
+    ("orders", "inventory", 21303),
+    ("front", "orders", 21302),
 ];
 
 /// The system, green, with nothing changed since its first commit.
@@ -34,7 +34,10 @@ pub struct Real {
     pub directory: PathBuf,
     /// What `make add`, `make up` and `make test` have said.
     pub said: String,
-    _cleaner: Child,
+    engine: Engine,
+    /// What comes first in PATH.
+    programs: Option<PathBuf>,
+    _cleaner: Option<Child>,
 }
 
 /// It, for one test alone.
@@ -50,43 +53,64 @@ pub fn real() -> MutexGuard<'static, Real> {
 
 impl Real {
     fn new() -> Self {
-        let parent = TempDir::new().unwrap();
-        // A static is never dropped.
-        let directory = generate(&parent.keep(), &Answers::new(NAME));
+        let mut real = Self::generate(NAME, Engine::Docker, None);
         let images = format!("docker images --quiet '{NAME}/*' | xargs docker rmi --force");
         let clean = format!("make down; {images}; rm -rf \"${{PWD%/*}}\"");
-        let mut real = Self {
-            _cleaner: at_the_end(&clean, &directory),
-            directory,
-            said: String::new(),
-        };
-        git(&real.directory, &["init", "--quiet"]);
-        for (name, calls, port) in PORTS {
-            let from = format!("FROM={}", shop().join(name).display());
-            let [calls, port] = [format!("CALLS={calls}"), format!("PORT={port}")];
-            real.said += &real.makes(&["add", &from, &calls, &port]);
-        }
-        let calls = root().join("tests/suite/system/calls.rs");
-        fs::copy(calls, real.directory.join("tests/src/calls.rs")).unwrap();
-        real.said += &real.makes(&["up", "test"]);
-        git(&real.directory, &["add", "--all"]);
-        git(
-            &real.directory,
-            &["commit", "--quiet", "--message", "Green"],
-        );
+        real._cleaner = Some(at_the_end(&clean, &real.directory));
+        real.begins(0, |_| None);
         real
     }
 
+    /// An empty one.
+    pub fn generate(name: &str, engine: Engine, programs: Option<PathBuf>) -> Self {
+        let parent = TempDir::new().unwrap();
+        // A static is never dropped.
+        let directory = generate(&parent.keep(), &Answers::new(name));
+        git(&directory, &["init", "--quiet"]);
+        Self {
+            directory,
+            said: String::new(),
+            engine,
+            programs,
+            _cleaner: None,
+        }
+    }
+
+    /// Adds all services, that far beyond their ports, of images that are there or are built; starts and
+    /// tests them.
+    pub fn begins(&mut self, beyond: u16, image: impl Fn(&str) -> Option<String>) {
+        for (name, calls, port) in SERVICES {
+            let from = format!("FROM={}", shop().join(name).display());
+            let calls = format!("CALLS={calls}");
+            let port = format!("PORT={}", port + beyond);
+            let image = format!("IMAGE={}", image(name).unwrap_or_default());
+            self.said += &self.makes(&["add", &from, &calls, &port, &image]);
+        }
+        let calls = root().join("tests/suite/system/calls.rs");
+        fs::copy(calls, self.directory.join("tests/src/calls.rs")).unwrap();
+        self.said += &self.makes(&["up", "test"]);
+        self.commits("Green");
+    }
+
+    pub fn commits(&self, message: &str) {
+        git(&self.directory, &["add", "--all"]);
+        git(
+            &self.directory,
+            &["commit", "--quiet", "--message", message],
+        );
+    }
+
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+        let mut command = in_service(&self.directory, program);
+        let path = env::var("PATH").unwrap();
+        let programs = self.programs.iter().map(|it| format!("{}:", it.display()));
         command
-            .current_dir(&self.directory)
-            .env("CARGO_TARGET_DIR", build_directory("samples"))
+            .env("ENGINE", self.engine.to_string())
+            .env("PATH", programs.collect::<String>() + &path)
             // The images are not what is measured; with fat LTO each would take minutes.
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-            .env_remove("RUSTFLAGS");
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
         command
     }
 
@@ -126,7 +150,22 @@ impl Real {
         assert_eq!(status.matches(" ready\n").count(), 6, "{status}");
     }
 
-    pub fn docker(&self, arguments: &[&str]) -> String {
-        run(self.command("docker").args(arguments))
+    /// What `versions.lock` names as the image of a service.
+    pub fn image(&self, service: &str) -> String {
+        let lock = fs::read_to_string(self.directory.join("versions.lock")).unwrap();
+        let line = lock
+            .lines()
+            .find(|line| line.starts_with(&format!("{service} ")));
+        line.unwrap().split(' ').nth(2).unwrap().into()
+    }
+
+    /// Calls the engine, which must succeed, and returns what it printed.
+    pub fn ask(&self, arguments: &[&str]) -> String {
+        run(self.command(&self.engine.to_string()).args(arguments))
+    }
+
+    /// Runs a script, which must succeed.
+    pub fn sh(&self, script: &str) -> String {
+        run(self.command("sh").args(["-c", script]))
     }
 }

@@ -4,7 +4,7 @@ use super::real::{Real, real};
 use crate::{containers::publish::Registry, support::repository::git};
 
 /// How many calls of those that a line of the load's report, or the last one of it, tells of.
-fn number_before(word: &str, line: &str) -> u64 {
+pub fn number_before(word: &str, line: &str) -> u64 {
     let words: Vec<_> = line.split_whitespace().collect();
     let at = words.iter().position(|it| *it == word);
     let at = at.unwrap_or_else(|| panic!("no number of {word} in {line:?}"));
@@ -12,7 +12,7 @@ fn number_before(word: &str, line: &str) -> u64 {
 }
 
 #[track_caller]
-fn line_of<'a>(state: &str, said: &'a str) -> &'a str {
+pub fn line_of<'a>(state: &str, said: &'a str) -> &'a str {
     let line = said.lines().find(|line| line.starts_with(state));
     line.unwrap_or_else(|| panic!("nothing of {state:?}"))
 }
@@ -36,7 +36,7 @@ fn three_services_are_green_from_the_first_minute() {
     let tested = "Tested together: inventory 0.1.0  orders 0.1.0  front 0.1.0";
     assert!(real.said.contains(tested));
     real.is_as_before();
-    let limits = real.docker(&[
+    let limits = real.ask(&[
         "inspect",
         "--format",
         "{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}",
@@ -221,24 +221,20 @@ fn what_was_tested_is_published_and_can_be_had_again() {
     }
 
     real.makes(&["down"]);
-    let all = real.docker(&[
+    let all = real.ask(&[
         "images",
         "--no-trunc",
         "--quiet",
         "--filter",
         "label=org.opencontainers.image.title=inventory",
     ]);
-    let image = lock
-        .lines()
-        .find_map(|line| line.strip_prefix("inventory 0.1.0 "))
-        .unwrap();
-    let image = image.split(' ').next().unwrap();
+    let image = &*real.image("inventory");
     assert!(all.contains(image), "{all}");
-    real.docker(&["rmi", "--force", image]);
+    real.ask(&["rmi", "--force", image]);
     let said = real.makes(&["up", "test"]);
     assert!(!said.contains("Building"), "{said}");
     assert!(
-        real.docker(&[
+        real.ask(&[
             "inspect",
             "--format",
             "{{.Image}}",
@@ -258,28 +254,6 @@ fn what_was_tested_is_published_and_can_be_had_again() {
         said.contains("have changed since they were tested together: make up test."),
         "{said}"
     );
-}
-
-#[test]
-#[ignore = "takes minutes: make test-system"]
-fn a_service_that_fails_takes_only_its_callers_along() {
-    let real = real();
-    let said = real.makes(&["soak"]);
-    for service in ["inventory", "orders", "front"] {
-        for fault in ["stop", "kill", "pause", "cut"] {
-            let state = format!("{service}: {fault} ");
-            assert!(
-                number_before("lost", line_of(&state, &said)) > 0,
-                "{state} did nothing"
-            );
-            line_of(&format!("{service}: {fault}, repaired "), &said);
-        }
-    }
-    assert!(
-        said.contains(": slow ") || said.contains("slow is left out"),
-        "{said}"
-    );
-    real.is_as_before();
 }
 
 #[test]
