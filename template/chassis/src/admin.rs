@@ -1,7 +1,10 @@
 //! The admin port: plain HTTP/1.1 for orchestrators, Prometheus and operators. To
-//! be reached by them only; it has no TLS.
+//! be reached by them only; it has no TLS. A thread of its own serves it, so that no
+//! RPC keeps a probe waiting, however busy the others are.
 
-use std::{convert::Infallible, str, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, future::pending, net::SocketAddr, str, sync::Arc, thread, time::Duration,
+};
 
 use http_body_util::{BodyExt, Collected, Limited};
 use hyper::{
@@ -12,16 +15,21 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::timeout;
+use tokio::{
+    runtime::{self, Runtime},
+    sync::{Semaphore, oneshot},
+    task::spawn_blocking,
+    time::timeout,
+};
 use tracing::debug;
 
 use crate::{
     http1_only::expect_http1,
     lifecycle::{Lifecycle, State},
     listener::{self, Listener},
+    pulse::Pulse,
     slots::{Slots, Spoke},
     telemetry::{level::LogLevel, log, metrics::Metrics},
-    turns::Turns,
 };
 
 /// Bytes of a request's head: those of a browser have some 2 KiB.
@@ -29,6 +37,12 @@ const MAX_HEAD: usize = 16 * 1024;
 
 /// Time to send the head of a request, then its body; and to be idle between two.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the threads that RPCs run on may have had time for nothing else, before they are
+/// held to be stuck.
+// 5 s: the period of the readiness probe in the manifests. Kubernetes ends a service only
+// when its liveness probe has failed three times, 10 s apart.
+const STUCK: Duration = Duration::from_secs(5);
 
 /// Bytes of a request's body; the longest that means anything is the name of a level.
 const MAX_BODY: usize = 1024;
@@ -39,8 +53,10 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 struct Admin {
     lifecycle: Lifecycle,
     metrics: Arc<Metrics>,
-    /// For scrapes, which take longer than a probe may have to wait.
-    turns: Turns,
+    /// Of the runtime that all else runs on.
+    pulse: Pulse,
+    /// For scrapes, one at a time.
+    turn: Semaphore,
 }
 
 /// Connections at a time, where so many files may be open. A new one takes the place of the
@@ -50,13 +66,60 @@ pub(crate) fn max_connections(files: u64) -> u64 {
     (files / 8).clamp(16, 256)
 }
 
-/// Serves the endpoints for ever.
-pub(crate) async fn serve(listener: Listener, lifecycle: Lifecycle, metrics: Arc<Metrics>) {
+/// Serves the endpoints at `address`, until the runtime ends that this is called in. Returns
+/// where that is.
+pub(crate) async fn start(
+    address: SocketAddr,
+    lifecycle: Lifecycle,
+    metrics: Arc<Metrics>,
+) -> Result<SocketAddr, listener::Error> {
     let admin = Arc::new(Admin {
         lifecycle,
         metrics,
-        turns: Turns::new(1),
+        pulse: Pulse::here(),
+        turn: Semaphore::new(1),
     });
+    let (tell, told) = oneshot::channel();
+    let (lives, end) = oneshot::channel::<Infallible>();
+    // Nobody waits for an answer any more where telling it fails.
+    let run = move || match bind(address) {
+        Ok((runtime, listener)) => {
+            let _ = tell.send(Ok(listener.address()));
+            runtime.block_on(async {
+                tokio::select! {
+                    never = serve(listener, admin) => match never {},
+                    _ = end => {}
+                }
+            });
+        }
+        Err(error) => _ = tell.send(Err(error)),
+    };
+    let thread = thread::Builder::new().name("admin".into());
+    let started = thread.spawn(run);
+    started.map_err(|source| listener::Error::new(address, source))?;
+    tokio::spawn(async move {
+        let _lives = lives;
+        pending::<()>().await;
+    });
+    told.await.expect("the thread tells before it ends")
+}
+
+/// A runtime for one thread, and the port as seen from there.
+fn bind(address: SocketAddr) -> Result<(Runtime, Listener), listener::Error> {
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        // One scrape, even where who asked for the one before has gone.
+        .max_blocking_threads(1)
+        .build()
+        .map_err(|source| listener::Error::new(address, source))?;
+    let entered = runtime.enter();
+    let listener = Listener::bind(address)?;
+    drop(entered);
+    Ok((runtime, listener))
+}
+
+async fn serve(listener: Listener, admin: Arc<Admin>) -> Infallible {
     let places = max_connections(listener::max_files());
     let mut slots = Slots::new(places.try_into().unwrap_or(usize::MAX));
     loop {
@@ -95,9 +158,9 @@ impl Admin {
         let (head, body) = request.into_parts();
         let reads = GET.contains(&head.method);
         match head.uri.path() {
-            "/livez" if reads => text(StatusCode::OK, "alive\n"),
+            "/livez" if reads => self.alive(),
             "/readyz" if reads => self.ready(),
-            "/metrics" if reads => self.turns.run(async { self.scrape() }).await,
+            "/metrics" if reads => self.scrape().await,
             "/loglevel" if reads => level(),
             "/loglevel" if head.method == Method::PUT => set_level(body).await,
             "/loglevel" => not_allowed("GET, HEAD, PUT"),
@@ -106,7 +169,17 @@ impl Admin {
         }
     }
 
+    fn alive(&self) -> Response<String> {
+        match self.stuck() {
+            None => text(StatusCode::OK, "alive\n"),
+            Some(stuck) => text(StatusCode::SERVICE_UNAVAILABLE, stuck),
+        }
+    }
+
     fn ready(&self) -> Response<String> {
+        if let Some(stuck) = self.stuck() {
+            return text(StatusCode::SERVICE_UNAVAILABLE, stuck);
+        }
         let state = self.lifecycle.state();
         let unmet = self.lifecycle.unmet();
         let unmet = unmet.borrow();
@@ -120,11 +193,22 @@ impl Admin {
         }
     }
 
-    fn scrape(&self) -> Response<String> {
-        let Ok(metrics) = self.metrics.encode() else {
-            return text(StatusCode::INTERNAL_SERVER_ERROR, "");
-        };
-        with(CONTENT_TYPE, OPENMETRICS, text(StatusCode::OK, metrics))
+    /// What to say where RPCs make no progress, any of them.
+    fn stuck(&self) -> Option<String> {
+        let silence = self.pulse.silence();
+        let seconds = silence.as_secs();
+        (silence >= STUCK).then(|| format!("stuck: no thread has been free for {seconds} s\n"))
+    }
+
+    async fn scrape(&self) -> Response<String> {
+        // Fails only where the semaphore is closed, which it never is.
+        let _turn = self.turn.acquire().await;
+        let metrics = self.metrics.clone();
+        // It takes longer than a probe may have to wait.
+        match spawn_blocking(move || metrics.encode()).await {
+            Ok(Ok(metrics)) => with(CONTENT_TYPE, OPENMETRICS, text(StatusCode::OK, metrics)),
+            _ => text(StatusCode::INTERNAL_SERVER_ERROR, ""),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod io;
 mod jitter;
 pub mod lifecycle;
 mod listener;
+mod pulse;
 mod readiness;
 mod reload;
 mod remote;

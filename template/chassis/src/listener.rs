@@ -28,6 +28,12 @@ pub struct Error {
     source: io::Error,
 }
 
+impl Error {
+    pub(crate) fn new(address: SocketAddr, source: io::Error) -> Self {
+        Self { address, source }
+    }
+}
+
 /// All addresses of this machine: of IPv6 and IPv4 alike, or of IPv4 alone where the
 /// system has nothing else.
 pub(crate) fn anywhere() -> IpAddr {
@@ -44,6 +50,16 @@ fn anywhere_if(bind: impl FnOnce(SocketAddr) -> io::Result<()>) -> IpAddr {
             Ipv4Addr::UNSPECIFIED.into()
         }
     }
+}
+
+/// Whether not both addresses can be listened on. Of port 0 each gets another.
+pub(crate) fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let covers = |all: SocketAddr, it: SocketAddr| match all.ip() {
+        IpAddr::V6(ip) if ip.is_unspecified() => true,
+        IpAddr::V4(ip) if ip.is_unspecified() => it.is_ipv4(),
+        ip => ip == it.ip(),
+    };
+    one.port() == other.port() && one.port() != 0 && (covers(one, other) || covers(other, one))
 }
 
 /// Files that may be open, of which each connection is one.
@@ -77,7 +93,7 @@ impl Listener {
             let address = tcp.local_addr()?;
             Ok(Self { tcp, address })
         };
-        bound().map_err(|source| Error { address, source })
+        bound().map_err(|source| Error::new(address, source))
     }
 
     /// Where it listens; with the port that it got where any was asked for.
@@ -124,6 +140,22 @@ fn is_the_peers(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_collide_that_have_a_port_and_an_address_in_common() {
+        let collide = |one: &str, other: &str| {
+            let (one, other) = (one.parse().unwrap(), other.parse().unwrap());
+            assert_eq!(super::collide(one, other), super::collide(other, one));
+            super::collide(one, other)
+        };
+        assert!(collide("127.0.0.1:1", "127.0.0.1:1"));
+        assert!(collide("[::]:1", "127.0.0.1:1"));
+        assert!(collide("0.0.0.0:1", "127.0.0.1:1"));
+        assert!(!collide("0.0.0.0:1", "[::1]:1"));
+        assert!(!collide("127.0.0.1:1", "127.0.0.2:1"));
+        assert!(!collide("[::]:1", "[::]:2"));
+        assert!(!collide("[::]:0", "[::]:0"));
+    }
 
     #[test]
     fn a_system_without_ipv6_has_ipv4() {

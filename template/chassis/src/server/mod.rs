@@ -140,6 +140,9 @@ pub enum Error {
     /// A port can't be bound.
     #[error(transparent)]
     Listen(#[from] listener::Error),
+    /// Two would listen at the same place.
+    #[error("--admin-port has to be another than --port: both are {0}")]
+    SamePort(u16),
     /// A Unix socket can't be had.
     #[error(transparent)]
     Unix(#[from] unix::Error),
@@ -154,25 +157,33 @@ pub enum Error {
 impl Settings {
     /// Checks files and settings, without listening.
     pub fn check(&self) -> Result<(), Error> {
+        self.check_ports()?;
         self.tls.check()?;
         self.auth.check()?;
         Ok(())
+    }
+
+    /// Fails where the admin port is that of gRPC.
+    fn check_ports(&self) -> Result<(), Error> {
+        match self.address.zip(self.admin) {
+            Some((grpc, admin)) if listener::collide(grpc, admin) => {
+                Err(Error::SamePort(grpc.port()))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 impl Server {
     /// Loads what TLS needs and binds the port. Connections wait in the backlog
     /// until the server runs; those to the admin port are answered from now on,
-    /// until the process ends.
-    #[expect(
-        clippy::unused_async,
-        reason = "what it spawns needs the runtime that it is awaited in"
-    )]
+    /// until the runtime ends.
     pub async fn bind(
         about: &About,
         settings: Settings,
         lifecycle: Lifecycle,
     ) -> Result<Self, Error> {
+        settings.check_ports()?;
         let metrics = Arc::new(Metrics::new(about, &REJECTED, &REFUSED, &auth::denied()));
         let tls = settings.tls.watch()?;
         if let Some(identity) = &tls {
@@ -181,11 +192,9 @@ impl Server {
         let auth = settings.auth.watch(settings.tls.reload_interval)?;
         let mut admin = None;
         if let Some(address) = settings.admin {
-            let listener = Listener::bind(address)?;
-            let address = *admin.insert(listener.address());
+            let address = admin::start(address, lifecycle.clone(), metrics.clone()).await?;
             info!("Admin listening on {address}");
-            let endpoints = admin::serve(listener, lifecycle.clone(), metrics.clone());
-            tokio::spawn(endpoints);
+            admin = Some(address);
         }
         let tcp = settings.address.map(Listener::bind).transpose()?;
         if let Some(listener) = &tcp {

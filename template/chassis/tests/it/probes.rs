@@ -6,13 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chassis::testing::PATIENCE;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     task::{JoinSet, spawn_blocking},
+    time::sleep,
 };
 
-use crate::support::{http::get, running};
+use crate::support::{
+    http::{Answer, get},
+    running, start,
+};
 
 /// Strangers, each with one connection at a time, and how often a probe comes.
 const STRANGERS: usize = 300;
@@ -20,7 +25,7 @@ const PROBES: usize = 50;
 const PERIOD: Duration = Duration::from_millis(20);
 
 /// How soon a probe has to be answered, and how long a kubelet waits.
-const AT_ONCE: Duration = Duration::from_millis(100);
+pub const AT_ONCE: Duration = Duration::from_millis(100);
 const KUBELET: Duration = Duration::from_secs(1);
 
 /// The fastest of a few probes: the machine may be busy, but not each time.
@@ -122,7 +127,8 @@ async fn probes_beside(words: &'static str) -> Vec<Duration> {
     times
 }
 
-fn probe_once(admin: &str) -> io::Result<String> {
+/// What `/livez` answers, as a whole.
+pub fn probe_once(admin: &str) -> io::Result<String> {
     let mut tcp = std::net::TcpStream::connect(admin)?;
     tcp.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
     let mut answer = String::new();
@@ -143,4 +149,26 @@ async fn each_probe_is_answered_beside_a_flood_of_new_connections() {
         println!("beside {words:?}: {middle:?} in the middle, {most:?} at most");
         assert!(middle < soon, "{middle:?} beside {words:?}");
     }
+}
+
+#[tokio::test]
+async fn probes_are_answered_at_once_while_no_thread_is_free_and_say_so_in_the_end() {
+    let mut service = start(&["--admin-port", "0", "--task", "blocks"]);
+    let admin = service.admin();
+    service.wait_for("All threads are taken");
+    let took = probe(&admin).await;
+    assert!(took < AT_ONCE, "{took:?}");
+    let end = Instant::now() + PATIENCE;
+    let stuck = loop {
+        let answer = get(&admin, "/livez").await;
+        if answer.status != 200 {
+            break answer;
+        }
+        assert!(Instant::now() < end, "it is still alive");
+        sleep(PERIOD).await;
+    };
+    let says_so = |it: &Answer| it.status == 503 && it.body.starts_with("stuck: no thread");
+    assert!(says_so(&stuck), "{}", stuck.body);
+    let ready = get(&admin, "/readyz").await;
+    assert!(says_so(&ready), "{}", ready.body);
 }
