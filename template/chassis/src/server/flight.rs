@@ -36,8 +36,15 @@ const REST_TIME: Duration = Duration::from_secs(5);
 /// How much of it: one message, give or take.
 const REST_SIZE: usize = MAX_MESSAGE_SIZE + 64 * 1024;
 
-/// What an RPC itself takes that has to wait, in bytes: its task, its stream, its metadata.
+/// What an RPC itself takes that has to wait, in bytes: its task, its stream, its metadata
+/// as far as that is [`LIGHT`].
 const ITSELF: usize = 8 * 1024;
+
+/// Metadata that takes so many bytes need not be counted by itself: that of nearly all RPCs.
+const LIGHT: usize = 4 * 1024;
+
+/// What each of its fields takes beside its bytes, in a map that keeps as much free.
+const FIELD: usize = 200;
 
 /// What the parts of one RPC tell each other.
 pub(super) struct Flight {
@@ -62,6 +69,8 @@ struct Has {
     message: Option<Charge>,
     /// Of itself, since it had to wait.
     itself: Option<Charge>,
+    /// Of its metadata, where there is much.
+    metadata: Option<Charge>,
     /// What nobody reads any more of its request.
     rest: Option<Incoming>,
 }
@@ -83,6 +92,19 @@ impl Flight {
     pub(super) fn due(&self, deadline: Instant) {
         // Fails where it has been told already.
         let _ = self.deadline.set(deadline);
+    }
+
+    /// Its metadata is of so many bytes, in so many fields. False where there is no room
+    /// for them.
+    pub(super) fn carry(&self, bytes: usize, fields: usize) -> bool {
+        let bytes = bytes + fields * FIELD;
+        if bytes <= LIGHT {
+            return true;
+        }
+        let metadata = self.holdings.charge(bytes);
+        let room = metadata.is_some();
+        self.has().metadata = metadata;
+        room
     }
 
     /// It may be handled.

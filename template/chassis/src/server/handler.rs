@@ -105,7 +105,7 @@ impl Handler {
         // The caller's deadline covers a stream to its end; this service's own
         // only the time until it starts, since a stream may be meant to last.
         let read = protocol::read(&request, self.max_metadata);
-        let asked = *read.as_ref().unwrap_or(&None);
+        let asked = read.as_ref().ok().and_then(|head| head.timeout);
         let (caller, let_in) = match (looked_at, &read) {
             (Ok(()), Ok(_)) => self.let_in(path, request.headers(), peer),
             (looked_at, _) => (peer.caller().cloned(), looked_at),
@@ -129,8 +129,12 @@ impl Handler {
         let shape = method.contract.as_ref().map_or(Shape::Unary, |it| it.shape);
         let call = Call::start(method, path, peer.remote, now, whole, tells);
         let begun = match (let_in, read) {
-            (Ok(()), Ok(_)) => {
-                let admitted = admit(account, &flight, path, shape);
+            (Ok(()), Ok(head)) => {
+                let room = flight.carry(head.size, request.headers().len());
+                let admitted = room
+                    .then_some(())
+                    .ok_or_else(|| Status::resource_exhausted(FULL))
+                    .and_then(|()| admit(account, &flight, path, shape));
                 admitted.map(|()| self.call(method, &flight, request, peer))
             }
             (Ok(()), Err(refusal)) => Ok(self.refuse(&refusal, method, peer)),

@@ -54,14 +54,19 @@ pub(super) const REFUSED: [&str; 6] = [
     "deadline",
 ];
 
-/// How long the caller of `request` waits, if it says so, and if the head of the
-/// request is as it has to be, with metadata of at most so many bytes.
+/// What the head of a request says that is as it has to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Head {
+    /// How long the caller waits, if it says so.
+    pub(super) timeout: Option<Duration>,
+    /// Bytes of metadata, as HTTP/2 counts them.
+    pub(super) size: usize,
+}
+
+/// The head of `request`, if it is as it has to be, with metadata of at most so many bytes.
 // One look at each field, and nothing is looked up by its name: this is done for
 // every RPC.
-pub(super) fn read<B>(
-    request: &Request<B>,
-    max_metadata: usize,
-) -> Result<Option<Duration>, Refusal> {
+pub(super) fn read<B>(request: &Request<B>, max_metadata: usize) -> Result<Head, Refusal> {
     if request.method() != Method::POST {
         return Err(Refusal::Method(quoted(request.method().as_str())));
     }
@@ -87,12 +92,13 @@ pub(super) fn read<B>(
     if let Some(name) = broken {
         return Err(Refusal::Binary(quoted(name)));
     }
-    match timeout.map(timeout::parse) {
-        None => Ok(None),
-        Some(Some(Duration::ZERO)) => Err(Refusal::Late),
-        Some(Some(timeout)) => Ok(Some(timeout)),
-        Some(None) => Err(Refusal::Timeout(escaped(timeout.unwrap_or_default()))),
-    }
+    let timeout = match timeout.map(|text| (text, timeout::parse(text))) {
+        None => None,
+        Some((_, Some(Duration::ZERO))) => return Err(Refusal::Late),
+        Some((_, Some(timeout))) => Some(timeout),
+        Some((text, None)) => return Err(Refusal::Timeout(escaped(text))),
+    };
+    Ok(Head { timeout, size })
 }
 
 impl Refusal {
@@ -203,7 +209,7 @@ mod tests {
 
     fn reading(name: &str, value: &str) -> Result<Option<Duration>, Refusal> {
         let headers = [("content-type", "application/grpc"), (name, value)];
-        read(&request(&headers), 1024)
+        read(&request(&headers), 1024).map(|head| head.timeout)
     }
 
     #[test]
@@ -272,7 +278,8 @@ mod tests {
         ];
         let all = fields.iter().chain(&headers);
         let size = all.map(|(name, value)| name.len() + value.len() + 32).sum();
-        assert_eq!(read(&request, size), Ok(None));
+        let timeout = None;
+        assert_eq!(read(&request, size), Ok(Head { timeout, size }));
         let limit = size - 1;
         assert_eq!(
             read(&request, limit),

@@ -10,7 +10,7 @@ use chassis::testing::{
     Child,
     http2::{
         self, DATA, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, PING, RST_STREAM, Raw, WINDOW_UPDATE,
-        frame, headers, prefixed,
+        frame, header, headers, prefixed,
     },
 };
 use prost::Message;
@@ -184,6 +184,30 @@ async fn requests_that_come_slowly_are_bounded() {
             });
         }
         attacking.join_all().await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn metadata_of_calls_that_wait_is_bounded() {
+    // 100 connections, 100 streams of 15 KB each: 150 MB.
+    withstands(|address| async move {
+        let mut attacking = Vec::new();
+        let mut block = http2::request(UNARY);
+        block.extend(header("x-large", &"x".repeat(15_000)));
+        for _ in 0..100 {
+            let mut raw = Raw::greet(&address).await;
+            for stream in (0..100).map(|n| 2 * n + 1) {
+                raw.send(&headers(stream, &block)).await;
+            }
+            attacking.push(raw);
+        }
+        // What is in front of an answered PING has been read.
+        for raw in &mut attacking {
+            raw.send(&frame(PING, 0, 0, &[0; 8])).await;
+            while raw.next().await.expect("an answer").kind != PING {}
+        }
+        attacking
     })
     .await;
 }
