@@ -131,12 +131,55 @@ async fn what_is_no_gzip_is_internal() {
     let client = Client::of(&server).await;
     let mut request = prefixed(b"this is no gzip");
     request[0] = 1;
-    let cut = &compressed(&echo_request("again"))[..20];
-    for frames in [&*request, cut] {
+    let whole = compressed(&echo_request("again"));
+    let behind = with_length(&[&whole, &b"noise"[..]].concat());
+    for (frames, reason) in [
+        (&request[..], "no gzip"),
+        (&whole[..20], "Unexpected EOF"),
+        (&whole[..3], "Unexpected EOF"),
+        (&behind, "no gzip"),
+    ] {
         let answer = client.call(UNARY, &[SENDS], &[frames]).await;
         assert_eq!(answer.codes(), (200, Code::Internal), "{answer:?}");
+        assert!(answer.message().contains(reason), "{answer:?}");
     }
     client.goes_on().await;
+}
+
+/// A message whose prefix says how long it is now.
+fn with_length(message: &[u8]) -> Vec<u8> {
+    let mut message = message.to_vec();
+    let length = u32::try_from(message.len() - 5).unwrap();
+    message[1..5].copy_from_slice(&length.to_be_bytes());
+    message
+}
+
+#[tokio::test]
+async fn a_message_in_several_members_is_one() {
+    let server = InProcess::start(&[]).await;
+    let client = Client::of(&server).await;
+    let request = echo_request("again");
+    let (first, rest) = request.split_at(4);
+    let members = [&b"\x01...."[..], &gzip(first), &gzip(rest)].concat();
+    let answer = client
+        .call(UNARY, &[SENDS], &[&with_length(&members)])
+        .await;
+    assert_eq!(answer.body, echo_reply("again"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn who_sends_what_nobody_knows_is_told_of_gzip() {
+    let server = InProcess::start(&[]).await;
+    let client = Client::of(&server).await;
+    let request = prefixed(&echo_request("again"));
+    let sends = |encoding| [("grpc-encoding", encoding)];
+    let answer = client.call(UNARY, &sends("snappy"), &[&request]).await;
+    assert_eq!(answer.codes(), (200, Code::Unimplemented), "{answer:?}");
+    assert_eq!(answer.headers["grpc-accept-encoding"], "identity,gzip");
+    for none in ["", "identity"] {
+        let answer = client.call(UNARY, &sends(none), &[&request]).await;
+        assert_eq!(answer.body, echo_reply("again"), "{answer:?}");
+    }
 }
 
 #[tokio::test]

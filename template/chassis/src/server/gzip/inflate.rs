@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use hyper::body::{Body, Bytes, Frame};
 use tonic::Status;
 
@@ -65,8 +65,9 @@ impl Inflate {
 /// The message that `data` was, with a prefix.
 fn inflated(data: &[u8]) -> Result<Vec<u8>, Status> {
     let mut message = vec![0; PREFIX];
-    // One byte more, to see that there is one.
-    let mut decoder = GzDecoder::new(data).take(MAX_MESSAGE_SIZE as u64 + 1);
+    // One byte more, to see that there is one. Of members there may be several (RFC 1952,
+    // section 2.2).
+    let mut decoder = MultiGzDecoder::new(data).take(MAX_MESSAGE_SIZE as u64 + 1);
     decoder
         .read_to_end(&mut message)
         .map_err(|error| Status::internal(format!("message that is no gzip: {error}")))?;
@@ -103,10 +104,11 @@ impl Body for Inflate {
                     Ok(data) => this.received.extend(data),
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
                 },
-                // Half a message, for the generated server to complain of.
                 None if !this.received.is_empty() => {
-                    let rest = std::mem::take(&mut this.received);
-                    return Poll::Ready(Some(Ok(Frame::data(rest.into()))));
+                    this.received.clear();
+                    // As tonic has it of what is not compressed.
+                    let cut = Status::internal("Unexpected EOF decoding stream.");
+                    return Poll::Ready(Some(Err(cut)));
                 }
                 None => return Poll::Ready(None),
             }

@@ -22,7 +22,7 @@ use tonic::{Status, body::Body};
 use self::{deflate::Deflate, inflate::Inflate};
 use super::{flight::Flight, rpcs::ResponseFuture};
 
-const GZIP: &str = "gzip";
+const GZIP: &[u8] = b"gzip";
 const ACCEPTED: HeaderValue = HeaderValue::from_static("identity,gzip");
 static ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 static ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
@@ -38,18 +38,26 @@ pub(super) fn around(
     if from == 0 {
         return call(request);
     }
-    let accepts = names(request.headers(), &ACCEPT_ENCODING);
-    let sends = names(request.headers(), &ENCODING);
-    if sends {
+    let accepts = accepts(request.headers());
+    let encoding = request.headers().get(&ENCODING).map(HeaderValue::as_bytes);
+    let sends = encoding == Some(GZIP);
+    // Of another, if any, it is for the generated server to say whether it knows that.
+    let other = encoding.is_some_and(|it| ![GZIP, b"", b"identity"].contains(&it));
+    if encoding.is_some() && !other {
         request.headers_mut().remove(&ENCODING);
+    }
+    if sends {
         request = request.map(|body| Body::new(Inflate::new(body, flight.clone())));
     }
     let answer = call(request);
-    if !(accepts || sends) {
+    if !(accepts || sends || other) {
         return answer;
     }
     Box::pin(async move {
-        let response = answer.await;
+        let mut response = answer.await;
+        if other {
+            tell_of_gzip(response.headers_mut());
+        }
         if accepts {
             compressed(response, from)
         } else {
@@ -58,11 +66,21 @@ pub(super) fn around(
     })
 }
 
-/// Whether one of the encodings in the header `name` is gzip.
-fn names(headers: &HeaderMap, name: &HeaderName) -> bool {
-    let lists = headers.get_all(name).iter();
+/// Whether one of the encodings that the client accepts is gzip.
+fn accepts(headers: &HeaderMap) -> bool {
+    let lists = headers.get_all(&ACCEPT_ENCODING).iter();
     let mut names = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
-    names.any(|name| name.trim_ascii() == GZIP.as_bytes())
+    names.any(|name| name.trim_ascii() == GZIP)
+}
+
+/// Adds gzip to what a server that knows nothing of it says that it knows.
+fn tell_of_gzip(headers: &mut HeaderMap) {
+    let known = headers.get(&ACCEPT_ENCODING).map(HeaderValue::as_bytes);
+    if let Some(known) = known
+        && let Ok(known) = HeaderValue::from_bytes(&[known, b",gzip"].concat())
+    {
+        headers.insert(&ACCEPT_ENCODING, known);
+    }
 }
 
 fn compressed(mut response: Response<Body>, from: usize) -> Response<Body> {
@@ -73,7 +91,7 @@ fn compressed(mut response: Response<Body>, from: usize) -> Response<Body> {
     if is_error || headers.contains_key(&ENCODING) || response.body().is_end_stream() {
         return response;
     }
-    let gzip = HeaderValue::from_static(GZIP);
+    let gzip = HeaderValue::from_static("gzip");
     response.headers_mut().insert(&ENCODING, gzip);
     response.map(|body| Body::new(Deflate::new(body, from)))
 }
