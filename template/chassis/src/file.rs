@@ -44,8 +44,23 @@ impl Error {
     }
 }
 
+/// The longest file that is read: a system's bundle of CAs has some 200 KiB.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
+/// Reads a file that is read again when it changes: no pipe, which would keep its reader
+/// waiting the second time, and nothing that has no end.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::io(path, source))
+    let io = |source| Error::io(path, source);
+    let kind = fs::metadata(path).map_err(io)?;
+    if !(kind.is_file() || kind.is_dir()) {
+        let reason = "is no regular file, which could be read again when it changes";
+        return Err(Error::content(path, reason));
+    }
+    if kind.len() > LONGEST {
+        let reason = format_args!("is larger than {} MiB", LONGEST >> 20);
+        return Err(Error::content(path, reason));
+    }
+    fs::read(path).map_err(io)
 }
 
 /// Warns of a private key that every user of this machine may read or write.
@@ -58,5 +73,32 @@ pub(crate) fn warn_if_open(key: &Path) {
             let key = key.display();
             warn!("{key} is open to every user of this machine: chmod o= {key}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        for (path, reason) in [
+            (Path::new("/dev/zero"), "is no regular file"),
+            (directory.path(), "Is a directory"),
+        ] {
+            let error = read(path).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_not_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(LONGEST).unwrap();
+        assert_eq!(read(file.path()).unwrap().len() as u64, LONGEST);
+        file.as_file().set_len(LONGEST + 1).unwrap();
+        let error = read(file.path()).unwrap_err().to_string();
+        assert!(error.ends_with("is larger than 16 MiB"), "{error}");
     }
 }

@@ -16,6 +16,14 @@ pub(crate) fn with_key(
     (key, secret): Read<'_>,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
     let chain = certificates::read(cert, chain)?;
+    if let Some((line, first)) = chain.first()
+        && certificates::parse(cert, *line, first)?.is_of_version_1
+    {
+        let reason = "a certificate of version 1, which names no host that clients look at; with \
+                      such names it is of version 3: openssl x509 -req … -extfile <(echo \
+                      subjectAltName=DNS:localhost)";
+        return Err(at(cert, *line, reason));
+    }
     let (private, signing) = key::read(key, secret)?;
     // ring tells the public part of each key that it takes.
     if let Some(public) = signing.public_key() {

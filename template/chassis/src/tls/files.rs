@@ -79,13 +79,13 @@ impl Source for Files {
             None => builder.with_no_client_auth(),
         };
         let (chain, key) = chain::with_key((&self.cert, &pems.cert), (&self.key, &pems.key))?;
-        let expires = expiry(&chain).map_err(|error| unusable(&self.cert, error))?;
+        let (begins, expires) = validity(&chain).map_err(|error| unusable(&self.cert, error))?;
         let mut config = builder
             .with_single_cert(chain, key)
             .map_err(|error| unusable(&self.cert, error))?;
         // All that gRPC speaks.
         config.alpn_protocols = vec![b"h2".to_vec()];
-        self.tell(expires);
+        self.tell(begins, expires);
         Ok(Identity {
             config: config.into(),
             expires,
@@ -94,10 +94,14 @@ impl Source for Files {
 }
 
 impl Files {
-    fn tell(&self, expires: SystemTime) {
+    fn tell(&self, begins: SystemTime, expires: SystemTime) {
         let (cert, time) = (self.cert.display(), format_rfc3339_seconds(expires));
-        if expires < SystemTime::now() {
+        let now = SystemTime::now();
+        if expires < now {
             warn!("{cert} has expired: {time}");
+        } else if begins > now {
+            let time = format_rfc3339_seconds(begins);
+            warn!("{cert} is not valid before {time}: is the clock of this machine right?");
         } else {
             info!("{cert} expires {time}");
         }
@@ -105,12 +109,18 @@ impl Files {
     }
 }
 
-/// When the first certificate of `chain` expires.
-fn expiry(chain: &[CertificateDer<'_>]) -> der::Result<SystemTime> {
-    let far = DateTime::INFINITY.to_system_time();
-    chain.iter().try_fold(far, |first, certificate| {
-        Ok(first.min(Certificate::parse(certificate)?.not_after))
-    })
+/// When the last certificate of `chain` begins to be valid, and when the first expires.
+fn validity(chain: &[CertificateDer<'_>]) -> der::Result<(SystemTime, SystemTime)> {
+    let all = (SystemTime::UNIX_EPOCH, DateTime::INFINITY.to_system_time());
+    chain
+        .iter()
+        .try_fold(all, |(begins, expires), certificate| {
+            let certificate = Certificate::parse(certificate)?;
+            Ok((
+                begins.max(certificate.not_before),
+                expires.min(certificate.not_after),
+            ))
+        })
 }
 
 fn unusable(path: &Path, error: impl std::fmt::Display) -> Error {
@@ -123,17 +133,19 @@ mod tests {
 
     use super::*;
 
-    fn expiring(year: i32) -> CertificateDer<'static> {
+    fn valid(from: i32, to: i32) -> CertificateDer<'static> {
         let mut params = CertificateParams::default();
-        params.not_after = date_time_ymd(year, 2, 3);
+        params.not_before = date_time_ymd(from, 2, 3);
+        params.not_after = date_time_ymd(to, 2, 3);
         let key = KeyPair::generate().unwrap();
         params.self_signed(&key).unwrap().into()
     }
 
     #[test]
-    fn a_chain_expires_with_its_first_certificate() {
-        let chain = [expiring(2070), expiring(2030), expiring(2060)];
-        let expected = Certificate::parse(&chain[1]).unwrap().not_after;
-        assert_eq!(expiry(&chain), Ok(expected));
+    fn a_chain_is_valid_while_all_its_certificates_are() {
+        let chain = [valid(2010, 2070), valid(2009, 2030), valid(2011, 2060)];
+        let [.., second, third] = chain.each_ref().map(|it| Certificate::parse(it).unwrap());
+        let expected = (third.not_before, second.not_after);
+        assert_eq!(validity(&chain), Ok(expected));
     }
 }

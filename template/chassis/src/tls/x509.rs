@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use der::{
-    Decode, Reader, Tag,
+    Decode, Reader, SliceReader, Tag,
     asn1::{GeneralizedTime, UtcTime},
 };
 
@@ -18,6 +18,9 @@ const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 pub(super) struct Certificate<'a> {
     pub(super) issuer: &'a [u8],
     pub(super) subject: &'a [u8],
+    /// Whether it is one of before extensions: it names no host that anybody looks at.
+    pub(super) is_of_version_1: bool,
+    pub(super) not_before: SystemTime,
     pub(super) not_after: SystemTime,
     /// The SubjectPublicKeyInfo.
     pub(super) public_key: &'a [u8],
@@ -33,19 +36,16 @@ impl<'a> Certificate<'a> {
         let mut certificate = whole(certificate)?;
         let mut fields = sequence(&mut certificate)?;
         let reader = &mut fields;
-        if Tag::peek(reader)?.is_context_specific() {
+        let is_of_version_1 = !Tag::peek(reader)?.is_context_specific();
+        if !is_of_version_1 {
             reader.tlv_bytes()?; // version
         }
         reader.tlv_bytes()?; // serialNumber
         reader.tlv_bytes()?; // signature
         let issuer = reader.tlv_bytes()?;
         let mut validity = sequence(reader)?;
-        validity.tlv_bytes()?; // notBefore
-        let not_after = match Tag::peek(&validity)? {
-            // Until 2049 in two digits, and in four from then on.
-            Tag::UtcTime => UtcTime::decode(&mut validity)?.to_system_time(),
-            _ => GeneralizedTime::decode(&mut validity)?.to_system_time(),
-        };
+        let not_before = time(&mut validity)?;
+        let not_after = time(&mut validity)?;
         let subject = reader.tlv_bytes()?;
         let public_key = reader.tlv_bytes()?;
         let (mut is_ca, mut alternative_names) = (false, None);
@@ -60,6 +60,8 @@ impl<'a> Certificate<'a> {
         Ok(Self {
             issuer,
             subject,
+            is_of_version_1,
+            not_before,
             not_after,
             public_key,
             is_ca,
@@ -71,6 +73,14 @@ impl<'a> Certificate<'a> {
     pub(super) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
     }
+}
+
+/// One end of a validity: until 2049 in two digits, and in four from then on.
+fn time(validity: &mut SliceReader<'_>) -> der::Result<SystemTime> {
+    Ok(match Tag::peek(validity)? {
+        Tag::UtcTime => UtcTime::decode(validity)?.to_system_time(),
+        _ => GeneralizedTime::decode(validity)?.to_system_time(),
+    })
 }
 
 fn says_ca(extensions: &[u8]) -> der::Result<bool> {

@@ -442,3 +442,25 @@ fn a_dry_run_a_start_and_a_reload_say_the_same() {
         assert!(log.iter().any(|line| line.contains(&sentence)), "{log:#?}");
     }
 }
+
+/// As `openssl x509 -req` makes it where it is told of no extension.
+const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBJDCBywIUOY5YZ5JgjG4I/q8/sOVmJFF6dCUwCgYIKoZIzj0EAwIwFDESMBAG
+A1UEAwwJbG9jYWxob3N0MCAXDTI2MTEzMDE2MDkzM1oYDzIxMjYxMTA2MTYwOTMz
+WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AAT/x3panaK3O3La2RFKN0g63PfKJUaHkIZI4xko0wbkPbrg6Po9Vm34ewreQhRv
+tyyzu1h6W8H8TXbwyFR4bC6vMAoGCCqGSM49BAMCA0gAMEUCIH6vwmxz+hE3U5xP
++pG04kzOoIs4Qvnt1wf6AdK7prfHAiEAkGBvuYASPNy8j9HEImQ5tKocmyuu7+c8
+69o38yvrGDg=
+-----END CERTIFICATE-----
+";
+
+#[test]
+fn a_certificate_without_extensions_is_refused() {
+    let files = Chain::new();
+    let (cert, key) = (VERSION_1.as_bytes(), files.key.as_bytes());
+    let expected = "DIR/cert line 1: a certificate of version 1, which names no host";
+    // As a CA's own it will do.
+    files.refused(cert, key, cert, expected);
+}
