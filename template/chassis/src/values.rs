@@ -60,9 +60,17 @@ pub(crate) fn time_or_never(
 
 /// Reads an IP address; one of IPv6 may stand in brackets, as in front of a port.
 pub(crate) fn ip(text: &str) -> Result<IpAddr, String> {
-    unbracketed(text)
-        .parse()
-        .map_err(|_| "it has to be an IP address, such as 127.0.0.1 or ::1".into())
+    let (address, zone) = match unbracketed(text).split_once('%') {
+        Some((address, _)) => (address, true),
+        None => (unbracketed(text), false),
+    };
+    match address.parse() {
+        Ok(IpAddr::V6(address)) if zone || address.is_unicast_link_local() => {
+            Err("a link-local address is that of one interface, and can't be listened on".into())
+        }
+        Ok(address) if !zone => Ok(address),
+        _ => Err("it has to be an IP address, such as 127.0.0.1 or ::1".into()),
+    }
 }
 
 /// Reads the permissions of a file, such as `660`.
@@ -130,5 +138,9 @@ mod tests {
         assert_eq!(ip("[::1]"), ip("::1"));
         ip("[127.0.0.1]").unwrap_err();
         ip("localhost").unwrap_err();
+        ip("127.0.0.1%1").unwrap_err();
+        for text in ["fe80::1", "[fe80::1]", "fe80::1%eth0"] {
+            assert!(ip(text).unwrap_err().starts_with("a link-local"), "{text}");
+        }
     }
 }

@@ -108,11 +108,15 @@ impl Settings {
             Some(_) => "localhost".into(),
             None => self.address(),
         };
+        let unusable = |reason| Error::Setup {
+            address: self.address(),
+            reason,
+        };
+        if self.host.is_empty() {
+            return Err(unusable("there is no host in front of the port".into()));
+        }
         let endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"))
-            .map_err(|error| Error::Setup {
-                address: self.address(),
-                reason: root_cause(&error),
-            })?
+            .map_err(|error| unusable(root_cause(&error)))?
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(true);
@@ -158,6 +162,11 @@ mod tests {
 
     #[test]
     fn a_host_that_is_none_is_named() {
+        let error = Settings::new("", 42).check().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "can't set up the connection to :42: there is no host in front of the port"
+        );
         let error = Settings::new("not a host", 42).check().unwrap_err();
         assert_eq!(
             error.to_string(),

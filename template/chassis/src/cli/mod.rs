@@ -108,6 +108,19 @@ pub fn parse_from<F: Args>(
     Ok(flags)
 }
 
+/// Takes what begins with a hyphen for a value where it can be nothing else: so that the
+/// range is told of what is negative, and not that there is no flag -1.
+fn as_given(arg: Arg) -> Arg {
+    if !arg.get_action().takes_values() {
+        return arg;
+    }
+    let mut names = arg.get_value_names().unwrap_or_default().iter();
+    if names.any(|name| ["TIME", "BYTES"].contains(&name.as_str())) {
+        return arg.allow_hyphen_values(true);
+    }
+    arg.allow_negative_numbers(true)
+}
+
 fn command<F: Args>(about: &About) -> Command {
     let command = F::augment_args(Command::new(about.name))
         .version(about.version)
@@ -124,7 +137,7 @@ fn command<F: Args>(about: &About) -> Command {
             } else {
                 arg
             };
-            arg.env(variable).hide_env(true)
+            as_given(arg).env(variable).hide_env(true)
         });
     #[cfg(feature = "config")]
     let command = command.arg(

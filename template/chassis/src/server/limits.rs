@@ -108,10 +108,12 @@ fn parse_size(text: &str) -> Result<usize, String> {
         Some(b'G') => (&text[..text.len() - 1], 30),
         _ => (text, 0),
     };
-    let number: usize = digits
-        .parse()
-        .map_err(|_| "a number, please, such as 64M")?;
-    let size = number.checked_mul(1 << shift);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("a number, please, such as 64M".into());
+    }
+    // One that is too long for any size is too large.
+    let number: Option<usize> = digits.parse().ok();
+    let size = number.and_then(|number| number.checked_mul(1 << shift));
     size.filter(|size| (1 << 16..=1 << 40).contains(size))
         .ok_or_else(|| "from 64K to 1024G, please".into())
 }
@@ -139,5 +141,7 @@ mod tests {
         ] {
             assert!(parse_size(nonsense).is_err(), "{nonsense}");
         }
+        let large = parse_size("99999999999999999999G").unwrap_err();
+        assert!(large.starts_with("from 64K to"), "{large}");
     }
 }

@@ -61,6 +61,22 @@ fn an_admin_port_in_use_is_a_clear_error() {
     assert!(log.iter().any(|line| line.contains(&expected)), "{log:?}");
 }
 
+#[test]
+fn an_admin_port_that_is_that_of_grpc_is_refused_in_a_dry_run_too() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    drop(listener);
+    for dry_run in [&[][..], &["--dry-run"]] {
+        let mut command = program();
+        let flags = ["--port", &port, "--admin-port", &port];
+        let output = command.args(flags).args(dry_run).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let expected = format!("--admin-port has to be another than --port: both are {port}");
+        assert!(said.contains(&expected), "{said}");
+    }
+}
+
 #[tokio::test]
 async fn there_is_no_admin_port_unless_asked_for() {
     let service = running(&["--drain-delay", "0s"]);

@@ -192,3 +192,18 @@ fn every_host_flag_takes_an_ipv6_address_in_brackets_and_without() {
         assert!(!is_taken("--ip", none), "{none}");
     }
 }
+
+#[test]
+fn what_is_negative_is_told_the_range() {
+    for (flag, value) in [
+        ("--max-requests", "-1"),
+        ("--port", "-1"),
+        ("--request-timeout", "-1s"),
+        ("--client-timeout", "-5m"),
+    ] {
+        let error = cli::parse_from::<Flags>(&ABOUT, ["test", flag, value]).unwrap_err();
+        let said = format!("{error:?}");
+        assert!(said.contains(&format!("'{value}'")), "{said}");
+        assert!(said.contains("it has to be a"), "{said}");
+    }
+}
