@@ -14,6 +14,7 @@ PYTHON := $(TOOLS)/python/bin/python
 HAS_VENV := $(shell python3 -c 'import ensurepip, venv' 2>/dev/null && echo yes)
 CASES ?= 10000
 SECONDS ?= 60
+FUZZ_SECONDS ?= 2
 BASE ?= main
 Q := $(if $(VERBOSE),,@)
 
@@ -45,10 +46,10 @@ test: tools test-chassis ## Test the chassis, and generated services of all kind
 	$(Q)cargo test --locked --package microservice-template
 
 .PHONY: test-chassis
-test-chassis: ## Test the chassis where it lies, with all its features
+test-chassis: ## Test the chassis where it lies, with all its features; FUZZ_SECONDS=2
 	$(Q)cargo test --locked --package chassis --all-features
-	$(Q)CORPUS="$(CURDIR)/tests/fuzz/corpus" cargo test --locked --package chassis --all-features --lib -- \
-		--ignored fuzzing::
+	$(Q)CORPUS="$(CURDIR)/tests/fuzz/corpus" FUZZ_SECONDS=$(FUZZ_SECONDS) \
+		cargo test --locked --package chassis --all-features --lib -- --ignored --nocapture fuzzing::
 
 .PHONY: test-toolchain
 test-toolchain: tools ## Check coverage, audit, client API, flame graph, workflows of a service; their tools compile for minutes

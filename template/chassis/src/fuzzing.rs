@@ -63,8 +63,18 @@ pub fn ids(data: &[u8]) {
 }
 
 #[cfg(test)]
+mod mutation;
+
+#[cfg(test)]
 mod tests {
-    use std::{env, fs, path::Path};
+    use std::{
+        env, fs,
+        panic::{AssertUnwindSafe, catch_unwind},
+        path::Path,
+        time::{Duration, Instant, SystemTime},
+    };
+
+    use super::mutation::Mutation;
 
     /// One of them, by the name of its directory in the corpus.
     type Target = (&'static str, fn(&[u8]));
@@ -101,6 +111,42 @@ mod tests {
                 count += 1;
             }
             assert!(count > 0, "{} is empty", directory.display());
+        }
+    }
+
+    /// All of the targets share FUZZ_SECONDS. Coverage guides nobody here: that takes
+    /// `make fuzz-chassis`, and what is found there is in the corpus from then on.
+    #[test]
+    #[ignore = "wants CORPUS, and FUZZ_SECONDS"]
+    fn what_resembles_that_is_taken_well() {
+        let corpus = env::var_os("CORPUS").expect("CORPUS=<directory>");
+        let seconds = env::var("FUZZ_SECONDS").expect("FUZZ_SECONDS=60");
+        let seconds = Duration::from_secs(seconds.parse().unwrap());
+        let each = seconds / u32::try_from(TARGETS.len()).unwrap();
+        let seed = match env::var("FUZZ_SEED") {
+            Ok(seed) => seed.parse().unwrap(),
+            Err(_) => SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs(),
+        };
+        for (target, run) in TARGETS {
+            let directory = Path::new(&corpus).join(target);
+            let mut inputs: Vec<_> = fs::read_dir(&directory)
+                .unwrap()
+                .map(|input| input.unwrap().path())
+                .collect();
+            inputs.sort();
+            let inputs: Vec<_> = inputs.iter().map(|path| fs::read(path).unwrap()).collect();
+            let mut mutation = Mutation::new(seed);
+            let (end, mut runs) = (Instant::now() + each, 0);
+            while Instant::now() < end {
+                let input = mutation.of(&inputs);
+                runs += 1;
+                if catch_unwind(AssertUnwindSafe(|| run(&input))).is_err() {
+                    let path = directory.join(format!("found-{seed}-{runs}"));
+                    fs::write(&path, input).unwrap();
+                    panic!("{target} fails: its input is {} now", path.display());
+                }
+            }
+            println!("{target}: {runs} inputs, FUZZ_SEED={seed}");
         }
     }
 
