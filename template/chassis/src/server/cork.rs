@@ -6,20 +6,24 @@
 //! that poll produced in one write. No timer: a reply leaves in the same poll.
 
 use std::{
+    future::Future,
     io::{self, IoSlice},
-    mem::MaybeUninit,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
 use hyper::body::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::announce::announce;
 
 /// Bytes to read at once: twice what h2 would, and one full TLS record.
 const READ_AHEAD: usize = 16 * 1024;
+
+/// Room for most requests: where h2 has as much, what comes first is read right to where it
+/// wants it.
+const REQUEST: usize = 2 * 1024;
 
 /// Unsent bytes from which on a write has to wait for the socket.
 const WRITE_THROUGH: usize = 64 * 1024;
@@ -30,8 +34,12 @@ pub(super) struct Cork<IO>(Arc<Mutex<Corked<IO>>>);
 
 struct Corked<IO> {
     io: IO,
-    /// What was read from `io` already. Empty, and so without a buffer, where the peer is silent.
-    ahead: Bytes,
+    /// What was read from `io` already, and how much of that was taken. Without a buffer where
+    /// the peer is silent.
+    ahead: Vec<u8>,
+    taken: usize,
+    /// Whether the last read was as large as it could be, so that there is more.
+    more: bool,
     unsent: Vec<u8>,
     /// Taken by the first write: see [`announce`].
     max_metadata: Option<u32>,
@@ -44,7 +52,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Cork<IO> {
     pub(super) fn new(ahead: Bytes, io: IO) -> Self {
         Self(Arc::new(Mutex::new(Corked {
             io,
-            ahead,
+            ahead: ahead.into(),
+            taken: 0,
+            more: false,
             unsent: Vec::new(),
             max_metadata: None,
             sent: 0,
@@ -82,6 +92,15 @@ impl<IO> Clone for Cork<IO> {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Corked<IO> {
+    fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.taken = 0;
+        self.ahead.clear();
+        self.ahead.reserve_exact(READ_AHEAD);
+        let read = ready!(pin!(self.io.read_buf(&mut self.ahead)).poll(cx))?;
+        self.more = read == self.ahead.capacity();
+        Poll::Ready(Ok(()))
+    }
+
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.unsent.is_empty() {
             return Poll::Ready(Ok(()));
@@ -113,19 +132,25 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Cork<IO> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self.lock();
-        if !this.ahead.is_empty() {
-            let n = this.ahead.len().min(buf.remaining());
-            buf.put_slice(&this.ahead.split_to(n));
-            return Poll::Ready(Ok(()));
+        if this.taken == this.ahead.len() {
+            let read = if this.more || buf.remaining() < REQUEST {
+                this.poll_read_ahead(cx)
+            } else {
+                let read = Pin::new(&mut this.io).poll_read(cx, buf);
+                this.more = buf.remaining() == 0;
+                read
+            };
+            if read.is_pending() {
+                this.ahead = Vec::new();
+                this.taken = 0;
+                this.more = false;
+            }
+            ready!(read)?;
         }
-        // On the stack, so that a connection has a buffer only while there is something in it.
-        let mut scratch = [const { MaybeUninit::uninit() }; READ_AHEAD];
-        let mut scratch = ReadBuf::uninit(&mut scratch);
-        ready!(Pin::new(&mut this.io).poll_read(cx, &mut scratch))?;
-        let read = scratch.filled();
-        let (now, ahead) = read.split_at(read.len().min(buf.remaining()));
+        let ahead = &this.ahead[this.taken..];
+        let now = &ahead[..ahead.len().min(buf.remaining())];
         buf.put_slice(now);
-        this.ahead = Bytes::copy_from_slice(ahead);
+        this.taken += now.len();
         Poll::Ready(Ok(()))
     }
 }
@@ -239,9 +264,14 @@ mod tests {
         let mut received = vec![0; "ahead ".len() + sent.len()];
         let (first, rest) = received.split_at_mut(10);
         cork.read_exact(first).await.unwrap();
-        assert_eq!(cork.lock().ahead.len(), READ_AHEAD - 4);
+        assert_eq!(cork.lock().ahead.len(), READ_AHEAD);
         cork.read_exact(rest).await.unwrap();
         assert_eq!(received, [b"ahead ", &sent[..]].concat());
-        assert!(cork.lock().ahead.is_empty());
+        let silent = poll_fn(|cx| {
+            let mut buf = [0; 1];
+            Poll::Ready(Pin::new(&mut cork).poll_read(cx, &mut ReadBuf::new(&mut buf)))
+        });
+        assert!(silent.await.is_pending());
+        assert_eq!(cork.lock().ahead.capacity(), 0);
     }
 }
