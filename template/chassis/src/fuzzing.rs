@@ -38,14 +38,14 @@ pub fn ids(data: &[u8]) {
         }
     }
     let (trace, _) = ids::of(&headers, None);
-    let id = trace.request_id.as_bytes();
+    let id = trace.request_id().as_bytes();
     assert!(id.iter().all(u8::is_ascii_graphic) && (1..=128).contains(&id.len()));
 
     // What is passed on is what the next service understands.
     let mut headers = HeaderMap::new();
     for (name, value) in [
-        (TRACEPARENT, Some(&trace.traceparent)),
-        (REQUEST_ID, Some(&trace.request_id)),
+        (TRACEPARENT, Some(trace.traceparent())),
+        (REQUEST_ID, Some(trace.request_id())),
         (TRACESTATE, trace.tracestate.as_ref()),
     ] {
         if let Some(value) = value {
@@ -54,10 +54,10 @@ pub fn ids(data: &[u8]) {
     }
     let (next, _) = ids::of(&headers, None);
     let trace_id = |traceparent: &[u8]| traceparent[..36].to_vec();
-    assert_eq!(next.request_id, trace.request_id);
+    assert_eq!(next.request_id(), trace.request_id());
     assert_eq!(
-        trace_id(next.traceparent.as_bytes()),
-        trace_id(trace.traceparent.as_bytes())
+        trace_id(next.traceparent().as_bytes()),
+        trace_id(trace.traceparent().as_bytes())
     );
     assert_eq!(next.tracestate, trace.tracestate);
 }

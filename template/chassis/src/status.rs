@@ -76,7 +76,7 @@ impl Details {
     pub fn new() -> Self {
         let request_id = Context::with_current(|context| {
             let trace = context.trace.as_ref()?;
-            Some(trace.request_id.to_str().ok()?.into())
+            Some(trace.request_id().to_str().ok()?.into())
         });
         Self {
             request_id: request_id.flatten(),
@@ -255,12 +255,7 @@ mod tests {
 
     #[test]
     fn the_request_that_is_being_handled_is_named() {
-        let trace = Trace {
-            request_id: "1234".parse().unwrap(),
-            traceparent: "00".parse().unwrap(),
-            tracestate: None,
-            span: None,
-        };
+        let trace = Trace::new("1234".parse().unwrap(), "00".parse().unwrap());
         let context = Context {
             trace: Some(Arc::new(trace)),
             ..Context::default()

@@ -192,8 +192,8 @@ fn shape(method: &MethodMetrics) -> Option<Shape> {
 /// Adds what the call is a part of, unless it says so itself.
 fn pass_on(trace: &Trace, headers: &mut HeaderMap) {
     let ids = [
-        (REQUEST_ID, Some(&trace.request_id)),
-        (TRACEPARENT, Some(&trace.traceparent)),
+        (REQUEST_ID, Some(trace.request_id())),
+        (TRACEPARENT, Some(trace.traceparent())),
         (TRACESTATE, trace.tracestate.as_ref()),
     ];
     for (name, id) in ids {

@@ -17,14 +17,14 @@ use tracing::{debug, warn};
 
 use super::{
     flight::Flight,
-    gzip,
+    gzip::{self, encoding::Encoding},
     limits::Limits,
     memory::FULL,
     peer::Peer,
-    protocol::{self, Refusal},
+    protocol::{self, Head, Refusal},
     request::{BUSY, RequestBody},
     response::ResponseBody,
-    rpcs::{ResponseFuture, Routes},
+    rpcs::{ResponseFuture, Routes, STANDARD},
     shares::Account,
 };
 use crate::{
@@ -46,9 +46,6 @@ use crate::{
 /// their refusal for a reason to restart a busy service. And their `Watch`
 /// streams last for ever.
 const NEVER_SHED: &str = "/grpc.health.v1.Health/";
-
-/// What the paths of health and reflection begin with.
-const STANDARD: &str = "/grpc.";
 
 /// What all RPCs share.
 pub(super) struct Handler {
@@ -100,42 +97,37 @@ impl Handler {
         let method = self.methods.find(path);
         let span = traces::start(&method.path, request.headers(), peer.remote);
         let (trace, sent) = ids::of(request.headers(), span);
-        let trace = Some(Arc::new(trace));
         let tells = sent || self.tell_ids;
-        // The caller's deadline covers a stream to its end; this service's own
-        // only the time until it starts, since a stream may be meant to last.
         let read = protocol::read(&request, self.max_metadata);
-        let asked = read.as_ref().ok().and_then(|head| head.timeout);
+        let head = *read.as_ref().unwrap_or(&Head::default());
         let (caller, let_in) = match (looked_at, &read) {
             (Ok(()), Ok(_)) => self.let_in(path, request.headers(), peer),
             (looked_at, _) => (peer.caller().cloned(), looked_at),
         };
-        let whole = Context {
-            deadline: asked.map(|asked| now + asked),
-            trace: trace.clone(),
-            caller: caller.clone(),
-        };
+        // The caller's deadline covers a stream to its end; this service's own
+        // only the time until it starts, since a stream may be meant to last.
+        let whole = head.timeout.map(|asked| now + asked);
         let longest = self.request_timeout;
-        let deadline = Some(now + asked.unwrap_or(longest).min(longest));
-        let start = Context {
-            deadline,
-            trace,
+        let start = Some(now + head.timeout.unwrap_or(longest).min(longest));
+        let context = Context {
+            deadline: start,
+            trace: Some(Arc::new(trace)),
             caller,
         };
-        if let Some(deadline) = whole.deadline {
+        if let Some(deadline) = whole {
             flight.due(deadline);
         }
         // Of an unknown method there is nothing but a status.
         let shape = method.contract.as_ref().map_or(Shape::Unary, |it| it.shape);
-        let call = Call::start(method, path, peer.remote, now, whole, tells);
+        let mut call = Call::start(method, path, peer.remote, now, context, tells);
         let begun = match (let_in, read) {
-            (Ok(()), Ok(head)) => {
+            (Ok(()), Ok(_)) => {
                 let room = flight.carry(head.size, request.headers().len());
                 let admitted = room
                     .then_some(())
                     .ok_or_else(|| Status::resource_exhausted(FULL))
                     .and_then(|()| admit(account, &flight, path, shape));
-                admitted.map(|()| self.call(method, &flight, request, peer))
+                admitted.map(|()| self.call(method, &flight, head.encoding, request, peer))
             }
             (Ok(()), Err(refusal)) => Ok(self.refuse(&refusal, method, peer)),
             (Err(status), _) => Err(status),
@@ -143,11 +135,12 @@ impl Handler {
         async move {
             let answered = match begun {
                 Ok(answer) => {
-                    let in_time = Deadline::new(deadline).end(unpanicked(answer));
-                    start.scope(in_time).await.flatten()
+                    let in_time = Deadline::new(start).end(unpanicked(answer));
+                    call.context.scope_mut(in_time).await.flatten()
                 }
                 Err(status) => Err(status),
             };
+            call.context.deadline = whole;
             // With its only response, or a status, the handler's work is done.
             if answered.is_err() || shape.has_one_response() {
                 flight.handled();
@@ -195,6 +188,7 @@ impl Handler {
         &self,
         method: &MethodMetrics,
         flight: &Arc<Flight>,
+        encoding: Encoding,
         request: Request<RequestBody>,
         peer: &Peer,
     ) -> ResponseFuture {
@@ -207,7 +201,7 @@ impl Handler {
             Some(_) => self.routes.call(request),
             None => self.routes.call_unknown(request),
         };
-        gzip::around(self.gzip_from, flight, request, answer)
+        gzip::around(self.gzip_from, encoding, flight, request, answer)
     }
 
     /// Answers a request that was not as it has to be.

@@ -14,6 +14,7 @@ use hyper::{
 };
 use tonic::{Code, Status, body::Body};
 
+use super::gzip::encoding::Encoding;
 use crate::context::timeout::{self, GRPC_TIMEOUT};
 
 /// What SETTINGS_MAX_HEADER_LIST_SIZE counts for a field beside its name and value
@@ -54,16 +55,19 @@ pub(super) const REFUSED: [&str; 6] = [
     "deadline",
 ];
 
-/// What the head of a request says that is as it has to be.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What the head of a request says to the chassis.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Head {
-    /// How long the caller waits, if it says so.
+    /// How long its caller waits, if it says so.
     pub(super) timeout: Option<Duration>,
     /// Bytes of metadata, as HTTP/2 counts them.
     pub(super) size: usize,
+    /// What it says of gzip.
+    pub(super) encoding: Encoding,
 }
 
-/// The head of `request`, if it is as it has to be, with metadata of at most so many bytes.
+/// What the head of `request` says, if it is as it has to be, with metadata of at most so
+/// many bytes.
 // One look at each field, and nothing is looked up by its name: this is done for
 // every RPC.
 pub(super) fn read<B>(request: &Request<B>, max_metadata: usize) -> Result<Head, Refusal> {
@@ -72,6 +76,7 @@ pub(super) fn read<B>(request: &Request<B>, max_metadata: usize) -> Result<Head,
     }
     let (mut size, mut timeout) = (pseudo(request.uri()), None);
     let (mut is_grpc, mut broken) = (false, None);
+    let mut encoding = Encoding::default();
     for (name, value) in request.headers() {
         let (name, value) = (name.as_str(), value.as_bytes());
         size += name.len() + value.len() + FIELD;
@@ -79,7 +84,7 @@ pub(super) fn read<B>(request: &Request<B>, max_metadata: usize) -> Result<Head,
             "content-type" if content_type_is_grpc(value) => is_grpc = true,
             GRPC_TIMEOUT => timeout = Some(value),
             _ if name.ends_with("-bin") && !is_base64(value) => broken = Some(name),
-            _ => {}
+            _ => encoding.see(name, value),
         }
     }
     if size > max_metadata {
@@ -92,13 +97,17 @@ pub(super) fn read<B>(request: &Request<B>, max_metadata: usize) -> Result<Head,
     if let Some(name) = broken {
         return Err(Refusal::Binary(quoted(name)));
     }
-    let timeout = match timeout.map(|text| (text, timeout::parse(text))) {
+    let timeout = match timeout.map(|value| timeout::parse(value).ok_or(value)) {
+        Some(Ok(Duration::ZERO)) => return Err(Refusal::Late),
+        Some(Err(value)) => return Err(Refusal::Timeout(escaped(value))),
+        Some(Ok(timeout)) => Some(timeout),
         None => None,
-        Some((_, Some(Duration::ZERO))) => return Err(Refusal::Late),
-        Some((_, Some(timeout))) => Some(timeout),
-        Some((text, None)) => return Err(Refusal::Timeout(escaped(text))),
     };
-    Ok(Head { timeout, size })
+    Ok(Head {
+        timeout,
+        size,
+        encoding,
+    })
 }
 
 impl Refusal {
@@ -278,8 +287,11 @@ mod tests {
         ];
         let all = fields.iter().chain(&headers);
         let size = all.map(|(name, value)| name.len() + value.len() + 32).sum();
-        let timeout = None;
-        assert_eq!(read(&request, size), Ok(Head { timeout, size }));
+        let head = Head {
+            size,
+            ..Head::default()
+        };
+        assert_eq!(read(&request, size), Ok(head));
         let limit = size - 1;
         assert_eq!(
             read(&request, limit),
@@ -306,7 +318,7 @@ mod tests {
     fn a_time_that_is_none_is_over() {
         assert_eq!(reading("grpc-timeout", "0n"), Err(Refusal::Late));
         assert_eq!(reading("grpc-timeout", "00S"), Err(Refusal::Late));
-        let some = Some(Duration::from_nanos(1));
-        assert_eq!(reading("grpc-timeout", "1n"), Ok(some));
+        let timeout = Some(Duration::from_nanos(1));
+        assert_eq!(reading("grpc-timeout", "1n"), Ok(timeout));
     }
 }

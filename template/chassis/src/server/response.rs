@@ -66,8 +66,8 @@ impl Body for ResponseBody {
         this.flight.sent();
         // What has begun to answer goes on, however much there is to do.
         let _ = this.flight.go_on();
-        let context = this.call.context.clone();
-        let poll = || context.sync_scope(|| Pin::new(body).poll_frame(cx));
+        let context = &mut this.call.context;
+        let poll = || context.sync_scope_mut(|| Pin::new(body).poll_frame(cx));
         let status = match panics::caught(poll) {
             Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_data() {
                 Ok(message) => match piece::first(message, &this.flight.holdings) {

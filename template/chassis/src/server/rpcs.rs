@@ -19,6 +19,9 @@ use tower::{Layer, ServiceExt};
 
 use super::protocol;
 
+/// What the paths of health and reflection begin with.
+pub(super) const STANDARD: &str = "/grpc.";
+
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The RPCs to serve: generated servers, each with the contract that it is of, and what is
@@ -241,7 +244,9 @@ impl Routes {
 
     /// Has `request` answered by the server that its path names.
     pub(super) fn call(&self, request: Request<Body>) -> ResponseFuture {
-        let server = find(&self.standard, request.uri().path());
+        let path = request.uri().path();
+        let standard = path.starts_with(STANDARD).then_some(&self.standard[..]);
+        let server = standard.and_then(|services| find(services, path));
         (server.unwrap_or(&self.own).0)(request)
     }
 

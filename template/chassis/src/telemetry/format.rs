@@ -17,11 +17,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::{
-    level::{RECORD, STATE},
-    traceparent,
-};
-use crate::context::Context;
+use super::level::{RECORD, STATE};
+use crate::context::{Context, traceparent};
 
 /// `time LEVEL message field=value request_id=id`; lines of libraries say whose they are.
 pub(super) struct Text {
@@ -150,8 +147,8 @@ impl Visit for Fields {
 fn with_ids(f: impl FnOnce(&str, &str) -> fmt::Result) -> fmt::Result {
     let shown = Context::with_current(|context| {
         let trace = context.trace.as_deref()?;
-        let request_id = trace.request_id.to_str().ok()?;
-        Some(f(request_id, traceparent::trace_id(&trace.traceparent)?))
+        let request_id = trace.request_id().to_str().ok()?;
+        Some(f(request_id, traceparent::trace_id(trace.traceparent())?))
     });
     shown.flatten().unwrap_or(Ok(()))
 }

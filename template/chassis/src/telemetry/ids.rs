@@ -1,5 +1,5 @@
 //! The ids of a request: `x-request-id`, and W3C Trace Context `traceparent` and
-//! `tracestate`. What the caller sent is taken over, what it did not is made.
+//! `tracestate`. What the caller sent is taken over.
 
 use std::{mem, sync::LazyLock};
 
@@ -7,18 +7,18 @@ use hyper::{HeaderMap, body::Bytes, header::HeaderValue};
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
 use tracing::Span;
 
-use super::{
+use super::traces;
+use crate::context::{
+    REQUEST_ID, TRACEPARENT, TRACESTATE, Trace,
+    trace::id,
     traceparent::{next_hop, parse},
-    traces,
 };
-use crate::context::{REQUEST_ID, TRACEPARENT, TRACESTATE, Trace};
 
 /// Longer request ids are not taken over. 128: room for two UUIDs and a name.
 const MAX_REQUEST_ID: usize = 128;
 
 /// What `headers` say that their RPC is a part of. Its trace goes on in `span`,
-/// where there is one. Where they say nothing of a request id it is the trace
-/// id, so that one id finds everything. And whether they say anything at all.
+/// where there is one. And whether they say anything at all.
 pub(crate) fn of(headers: &HeaderMap, span: Option<Span>) -> (Trace, bool) {
     let (mut request_id, mut caller) = (None, None);
     // To look at each of them costs less than to look both up by their names.
@@ -31,28 +31,16 @@ pub(crate) fn of(headers: &HeaderMap, span: Option<Span>) -> (Trace, bool) {
     }
     let sent = request_id.is_some() || caller.is_some();
     let caller = caller.and_then(parse);
-    let traceparent = span
-        .as_ref()
-        .and_then(traces::traceparent)
-        .unwrap_or_else(|| next_hop(caller));
-    let traceparent = Bytes::from_owner(traceparent);
-    let request_id = match request_id {
-        Some(id) if is_request_id(id) => Bytes::copy_from_slice(id),
-        _ => traceparent.slice(3..35),
-    };
-    let ascii = |id: Bytes| {
-        let mut id: AsciiMetadataValue = id.try_into().expect("all of it is visible ASCII");
-        // No other RPC has it: no table of headers, here or at a peer, has a use for it.
-        id.set_sensitive(true);
-        id
-    };
-    let trace = Trace {
-        request_id: ascii(request_id),
-        traceparent: ascii(traceparent),
-        // Without its traceparent it says nothing.
-        tracestate: caller.and_then(|_| tracestate(headers)),
-        span,
-    };
+    let of_span = span.as_ref().and_then(traces::traceparent);
+    let traceparent = of_span.or_else(|| caller.is_some().then(|| next_hop(caller)));
+    let request_id = request_id.filter(|id| is_request_id(id));
+    let mut trace = Trace::of(
+        request_id.map(|it| id(Bytes::copy_from_slice(it))),
+        traceparent.map(|it| id(Bytes::from_owner(it))),
+    );
+    // Without its traceparent it says nothing.
+    trace.tracestate = caller.and_then(|_| tracestate(headers));
+    trace.span = span;
     (trace, sent)
 }
 
@@ -61,7 +49,7 @@ pub(crate) fn tell(trace: &Trace, headers: &mut HeaderMap) {
     static KEYS: LazyLock<[AsciiMetadataKey; 2]> =
         LazyLock::new(|| [REQUEST_ID, TRACEPARENT].map(AsciiMetadataKey::from_static));
     let mut metadata = MetadataMap::from_headers(mem::take(headers));
-    for (key, id) in KEYS.iter().zip([&trace.request_id, &trace.traceparent]) {
+    for (key, id) in KEYS.iter().zip([trace.request_id(), trace.traceparent()]) {
         metadata.insert(key, id.clone());
     }
     *headers = metadata.into_headers();
@@ -95,8 +83,8 @@ mod tests {
             (name, value.parse().unwrap())
         });
         let (trace, _) = of(&headers.collect(), None);
-        let text = |id: AsciiMetadataValue| id.to_str().unwrap().to_owned();
-        (text(trace.request_id), text(trace.traceparent))
+        let text = |id: &AsciiMetadataValue| id.to_str().unwrap().to_owned();
+        (text(trace.request_id()), text(trace.traceparent()))
     }
 
     #[test]

@@ -13,7 +13,6 @@
 //! | `libraries` | the same, of libraries                           |
 //! | `format`  | how its lines look, as text and as JSON            |
 //! | `ids`     | the request id and the trace of an RPC             |
-//! | `traceparent` | how a trace is written                         |
 //! | `call`    | counts and logs an RPC at its end                  |
 //! | `panics`  | counts and logs panics                             |
 //! | `methods` | what Prometheus is told of RPCs and calls          |
@@ -36,6 +35,5 @@ mod process;
 pub(crate) mod quota;
 mod records;
 mod sink;
-mod traceparent;
 #[cfg_attr(not(feature = "otel"), path = "no_traces.rs")]
 pub(crate) mod traces;

@@ -7,8 +7,7 @@ use tonic::Code;
 use tracing::Span;
 use tracing_subscriber::layer::Identity;
 
-use super::traceparent::Traceparent;
-use crate::{about::About, remote::Remote};
+use crate::{about::About, context::traceparent::Traceparent, remote::Remote};
 
 pub type Error = Infallible;
 

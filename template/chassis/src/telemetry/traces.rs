@@ -25,8 +25,7 @@ use tracing::{Level, Span, field::Empty, info_span, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Layer, Registry, filter::filter_fn};
 
-use super::traceparent::Traceparent;
-use crate::{about::About, remote::Remote};
+use crate::{about::About, context::traceparent::Traceparent, remote::Remote};
 
 /// How long the last spans may keep a service from its end.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);

@@ -13,14 +13,11 @@ const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-
 
 /// That of an RPC whose caller waits for five seconds more.
 fn context() -> Context {
+    let mut trace = Trace::new("order-7".parse().unwrap(), TRACEPARENT.parse().unwrap());
+    trace.tracestate = Some("vendor=1".parse().unwrap());
     Context {
         deadline: Some(Instant::now() + Duration::from_secs(5)),
-        trace: Some(Arc::new(Trace {
-            request_id: "order-7".parse().unwrap(),
-            traceparent: TRACEPARENT.parse().unwrap(),
-            tracestate: Some("vendor=1".parse().unwrap()),
-            span: None,
-        })),
+        trace: Some(Arc::new(trace)),
         ..Context::default()
     }
 }

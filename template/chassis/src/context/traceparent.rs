@@ -15,7 +15,7 @@ use tonic::metadata::AsciiMetadataValue;
 /// `version "-" trace-id "-" parent-id "-" trace-flags`
 const TRACEPARENT_LEN: usize = 55;
 
-pub(super) type Traceparent = [u8; TRACEPARENT_LEN];
+pub(crate) type Traceparent = [u8; TRACEPARENT_LEN];
 
 /// The trace id within a `traceparent` that this module made.
 pub(crate) fn trace_id(traceparent: &AsciiMetadataValue) -> Option<&str> {
@@ -24,13 +24,13 @@ pub(crate) fn trace_id(traceparent: &AsciiMetadataValue) -> Option<&str> {
 
 /// What has to be kept of a caller's `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Parent<'a> {
+pub(crate) struct Parent<'a> {
     trace_id: &'a [u8],
     sampled: bool,
 }
 
 /// <https://www.w3.org/TR/trace-context/#traceparent-header-field-values>
-pub(super) fn parse(value: &[u8]) -> Option<Parent<'_>> {
+pub(crate) fn parse(value: &[u8]) -> Option<Parent<'_>> {
     let (known, rest) = value.split_at_checked(TRACEPARENT_LEN)?;
     let [version, trace_id, span_id, flags] = [0..2, 3..35, 36..52, 53..55].map(|at| &known[at]);
     let is_hex = |part: &[u8]| {
@@ -56,7 +56,7 @@ pub(super) fn parse(value: &[u8]) -> Option<Parent<'_>> {
 
 /// The `traceparent` of this hop: a new span in the caller's trace, or in a new
 /// one. Whether to record a new trace is left to those who export it.
-pub(super) fn next_hop(caller: Option<Parent<'_>>) -> Traceparent {
+pub(crate) fn next_hop(caller: Option<Parent<'_>>) -> Traceparent {
     let mut value = *b"00-00000000000000000000000000000000-0000000000000000-01";
     if let Some(Parent { trace_id, sampled }) = caller {
         value[3..35].copy_from_slice(trace_id);
