@@ -8,6 +8,7 @@
 use std::{
     future::Future,
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
@@ -20,10 +21,6 @@ use super::announce::announce;
 
 /// Bytes to read at once: twice what h2 would, and one full TLS record.
 const READ_AHEAD: usize = 16 * 1024;
-
-/// Room for most requests: where h2 has as much, what comes first is read right to where it
-/// wants it.
-const REQUEST: usize = 2 * 1024;
 
 /// Unsent bytes from which on a write has to wait for the socket.
 const WRITE_THROUGH: usize = 64 * 1024;
@@ -38,8 +35,9 @@ struct Corked<IO> {
     /// the peer is silent.
     ahead: Vec<u8>,
     taken: usize,
-    /// Whether the last read was as large as it could be, so that there is more.
-    more: bool,
+    /// Whether the last read was more than could be taken at once, so that it is worth the while
+    /// to read to where it may stay.
+    much: bool,
     unsent: Vec<u8>,
     /// Taken by the first write: see [`announce`].
     max_metadata: Option<u32>,
@@ -54,7 +52,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Cork<IO> {
             io,
             ahead: ahead.into(),
             taken: 0,
-            more: false,
+            much: false,
             unsent: Vec::new(),
             max_metadata: None,
             sent: 0,
@@ -92,12 +90,29 @@ impl<IO> Clone for Cork<IO> {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Corked<IO> {
-    fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Reads to `buf`, and to `ahead`, of which there is nothing left.
+    fn poll_read_ahead(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.taken = 0;
         self.ahead.clear();
-        self.ahead.reserve_exact(READ_AHEAD);
-        let read = ready!(pin!(self.io.read_buf(&mut self.ahead)).poll(cx))?;
-        self.more = read == self.ahead.capacity();
+        if self.much {
+            self.ahead.reserve_exact(READ_AHEAD);
+            let read = ready!(pin!(self.io.read_buf(&mut self.ahead)).poll(cx))?;
+            self.much = read > buf.remaining();
+            return Poll::Ready(Ok(()));
+        }
+        // By way of the stack: most is not much, and needs no buffer of its own.
+        let mut scratch = [const { MaybeUninit::uninit() }; READ_AHEAD];
+        let mut scratch = ReadBuf::uninit(&mut scratch);
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut scratch))?;
+        let read = scratch.filled();
+        let (now, ahead) = read.split_at(read.len().min(buf.remaining()));
+        buf.put_slice(now);
+        self.ahead.extend_from_slice(ahead);
+        self.much = !ahead.is_empty();
         Poll::Ready(Ok(()))
     }
 
@@ -133,17 +148,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Cork<IO> {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self.lock();
         if this.taken == this.ahead.len() {
-            let read = if this.more || buf.remaining() < REQUEST {
-                this.poll_read_ahead(cx)
-            } else {
-                let read = Pin::new(&mut this.io).poll_read(cx, buf);
-                this.more = buf.remaining() == 0;
-                read
-            };
+            let read = this.poll_read_ahead(cx, buf);
             if read.is_pending() {
                 this.ahead = Vec::new();
-                this.taken = 0;
-                this.more = false;
+                this.much = false;
             }
             ready!(read)?;
         }
@@ -264,7 +272,7 @@ mod tests {
         let mut received = vec![0; "ahead ".len() + sent.len()];
         let (first, rest) = received.split_at_mut(10);
         cork.read_exact(first).await.unwrap();
-        assert_eq!(cork.lock().ahead.len(), READ_AHEAD);
+        assert_eq!(cork.lock().ahead.len(), READ_AHEAD - 4);
         cork.read_exact(rest).await.unwrap();
         assert_eq!(received, [b"ahead ", &sent[..]].concat());
         let silent = poll_fn(|cx| {
