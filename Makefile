@@ -57,7 +57,7 @@ test-toolchain: tools ## Check coverage, audit, client API, flame graph, workflo
 
 .PHONY: test-system
 test-system: tools ## Test a system of three services in real containers: upgrades, faults; takes docker and 20 minutes
-	$(Q)cargo test --locked --package microservice-template -- --ignored --nocapture --test-threads 1 system::
+	$(Q)cargo test --locked --package microservice-template -- --ignored --nocapture --test-threads 1 system:: walk::
 
 .PHONY: cross-version
 cross-version: tools $(call generate,$(NEWEST)) ## Check that the oldest and the newest cargo-generate do the same

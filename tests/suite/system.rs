@@ -5,6 +5,7 @@ mod adding;
 mod cluster;
 mod faults;
 mod generation;
+mod origins;
 mod podman;
 mod real;
 mod rendered;

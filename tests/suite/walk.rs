@@ -83,8 +83,14 @@ fn matches(said: &[String], shows: &[String]) -> bool {
     }
 }
 
-/// The line without the time that it begins with, and without ports.
+/// The line without the time that it begins with, without ports, and without how many calls there were in what
+/// time; how many of them were lost is no chance.
 fn without_chance(line: &str) -> String {
+    if let Some((state, outcome)) = line.split_once(" calls ") {
+        let state = state.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        let outcome = outcome.split("   p50").next().unwrap_or_default();
+        return format!("{} calls {}", state.trim_end(), outcome.trim_start());
+    }
     let line = match line.split_once("Z ") {
         Some((time, rest)) if time.starts_with("20") && time.contains('T') => rest,
         _ => line,
@@ -233,6 +239,8 @@ fn the_readmes_lead_from_the_first_line_to_a_changed_rpc_that_answers() {
                 generates(home.path(), &command, &shows);
                 generated = Some(home.path().join("order-book"));
             }
+            // It takes docker, and minutes.
+            Step::Type { command, .. } if command == DEMO_SYSTEM => {}
             Step::Type { command, shows } => {
                 let said = run(&mut terminal.command(&command));
                 assert_shown(&command, &said, &shows);
@@ -311,6 +319,22 @@ fn named(page: &str) -> Vec<String> {
     code.map(|code| code.split_whitespace().collect::<Vec<_>>().join(" "))
         .filter(|code| ["make", "cargo", "rg"].contains(&code.split(' ').next().unwrap_or("")))
         .collect()
+}
+
+const DEMO_SYSTEM: &str = "make demo-system";
+
+/// The same of a system.
+#[test]
+#[ignore = "takes minutes: make test-system"]
+fn a_system_comes_about_as_the_readme_shows() {
+    let shows = steps(&read("README.md"))
+        .into_iter()
+        .find_map(|step| match step {
+            Step::Type { command, shows } if command == DEMO_SYSTEM => Some(shows),
+            _ => None,
+        });
+    let said = run(Command::new("make").arg("demo-system").current_dir(root()));
+    assert_shown(DEMO_SYSTEM, &said, &shows.expect("README.md shows it"));
 }
 
 /// The page about generating, likewise.

@@ -6,7 +6,7 @@
 //! | `call.rs`       | one call, and what may become of it                                |
 //! | `system.rs`     | which services there are, and where                                |
 //! | `instance.rs`   | one instance of a service, and whether it takes calls              |
-//! | `connection.rs` | a connection, with a deadline and a request id for each call       |
+//! | `connection.rs` | a connection, with a deadline and an id and a trace for each call   |
 //! | `load.rs`       | many calls at once, counted by what became of them                 |
 
 pub mod call;

@@ -90,6 +90,11 @@ impl Stage {
         Generator::oldest().generate(self.parent.path(), &answers)
     }
 
+    /// Puts this program, by that name, before what is installed.
+    pub fn has_program(&self, name: &str, program: &Path) {
+        symlink(program, self.parent.path().join("bin").join(name)).unwrap();
+    }
+
     pub fn commit(&self) {
         git(&self.system, &["add", "--all"]);
         git(&self.system, &["commit", "--quiet", "--message", "So far"]);

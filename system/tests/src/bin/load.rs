@@ -1,6 +1,7 @@
-//! Keeps the system under load until stdin ends, and then on until there were `--calls`. Each line that
-//! comes in is the name of a state that begins now; what became of the calls in the one before is printed,
-//! and then `good`, or `bad` if a call was lost or answered wrongly. At the end the same is said of all.
+//! Keeps the system under load until an empty line comes in, or stdin ends, and then on until there were
+//! `--calls`. Each other line is the name of a state that begins now; what became of the calls in the one before
+//! is printed, and then `good`, or `bad` if a call was lost or answered wrongly. At the end the same is said of
+//! all.
 //!
 //! With `--faults` a state is called after the service that something is done to, as in `inventory: kill`. Then
 //! calls that pass through it may be lost; and no others, and none any more `--recovery` seconds after the
@@ -44,7 +45,9 @@ async fn main() -> ExitCode {
         faults: faults.then(|| Duration::from_secs(recovery)),
         ..Total::default()
     };
-    while let Ok(Some(line)) = lines.next_line().await {
+    while let Ok(Some(line)) = lines.next_line().await
+        && !line.is_empty()
+    {
         all.add(&load.enter(&line));
     }
     while all.calls + load.calls() < wanted {
