@@ -12,6 +12,8 @@ any_generator = generator=$$(.ci/cargo-generate $(OLDEST) $(NEWEST)) &&
 # A client of another kind joins the tests where there is a Python with venv.
 PYTHON := $(TOOLS)/python/bin/python
 HAS_VENV := $(shell python3 -c 'import ensurepip, venv' 2>/dev/null && echo yes)
+# Most tests wait: for containers, for what they started, for their turn to build.
+THREADS ?= 6
 CASES ?= 10000
 SECONDS ?= 60
 FUZZ_SECONDS ?= 2
@@ -43,7 +45,7 @@ demo-system: $(call generate,$(OLDEST)) ## Put two services together, test them,
 
 .PHONY: test
 test: tools test-chassis ## Test the chassis, and generated services of all kinds, as their users would
-	$(Q)cargo test --locked --package microservice-template
+	$(Q)cargo test --locked --package microservice-template -- --test-threads $(THREADS)
 
 .PHONY: test-chassis
 test-chassis: ## Test the chassis where it lies, with all its features; FUZZ_SECONDS=2
