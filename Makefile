@@ -74,7 +74,7 @@ fuzz-chassis: $(FUZZER) ## Fuzz what the chassis reads of strangers; SECONDS=60,
 	$(Q)tests/fuzz/run $(FUZZER) $(SECONDS) $(TARGET)
 
 .PHONY: bench
-bench: ## Compare a service with bare tonic and grpc-go; BUILD=no, ROUNDS=5
+bench: ## Compare a service with bare tonic and others; ONLY="tls build", BUILD=no, ROUNDS=5, GO_PEER=
 	$(Q)$(any_generator) tests/bench/run "$$generator"
 
 .PHONY: diff
@@ -87,7 +87,8 @@ lint: ## Check format, Rust and shell scripts
 	$(Q)cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(Q)cargo clippy --locked --package chassis --all-targets --all-features -- --deny warnings
 	$(Q)RUSTDOCFLAGS="--deny warnings" cargo doc --locked --package chassis --no-deps --all-features
-	$(Q)cd tests/bench && cargo fmt --check && cargo clippy --locked --all-targets -- --deny warnings
+	$(Q)cd tests/bench && cargo fmt --all --check && cargo clippy --locked --workspace --all-targets \
+		--features bare/full -- --deny warnings
 	$(Q)cd tests/fuzz && cargo fmt --check
 	$(Q).ci/lint-scripts
 

@@ -6,10 +6,9 @@
 
 use std::{collections::VecDeque, io, time::Instant};
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::wire::Wire;
 
 /// Bytes of the message in every request.
 pub const MESSAGE: usize = 1450;
@@ -32,7 +31,7 @@ const DEFAULT_WINDOW: u32 = 65_535;
 
 /// A connection that sends one kind of request.
 pub struct Connection {
-    tcp: TcpStream,
+    wire: Wire,
     received: Vec<u8>,
     unsent: Vec<u8>,
     /// Headers of the first request, which leaves them in the server's table.
@@ -53,27 +52,25 @@ struct Call {
 }
 
 impl Connection {
-    /// Connects, and shakes hands with the server.
-    pub async fn open(port: u16, path: &str) -> io::Result<Self> {
-        let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
-        tcp.set_nodelay(true)?;
+    /// Of requests to `path`, over `wire`.
+    pub fn new(wire: Wire, path: &str) -> Self {
         let mut unsent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
         let initial_window = [&4_u16.to_be_bytes()[..], &WINDOW.to_be_bytes()].concat();
         frame(&mut unsent, SETTINGS, 0, 0, &initial_window);
         let more = (WINDOW - DEFAULT_WINDOW).to_be_bytes();
         frame(&mut unsent, WINDOW_UPDATE, 0, 0, &more);
-        Ok(Self {
-            tcp,
+        Self {
+            wire,
             received: Vec::with_capacity(256 * 1024),
             unsent,
             headers: first_headers(path),
-            body: body(),
+            body: message(MESSAGE),
             next_stream: 1,
             calls: VecDeque::new(),
             in_flight: 0,
             send_window: DEFAULT_WINDOW.into(),
             consumed: 0,
-        })
+        }
     }
 
     /// Keeps up to `in_flight` RPCs going until `end`, or until `limit` are done. Returns
@@ -94,13 +91,14 @@ impl Connection {
                 started += 1;
             }
             if !self.unsent.is_empty() {
-                self.tcp.write_all(&self.unsent).await?;
+                self.wire.write_all(&self.unsent).await?;
+                self.wire.flush().await?;
                 self.unsent.clear();
             }
             if self.in_flight == 0 {
                 return Ok(latencies);
             }
-            if self.tcp.read_buf(&mut self.received).await? == 0 {
+            if self.wire.read_buf(&mut self.received).await? == 0 {
                 return Err(broken("the server closed the connection"));
             }
             now = Instant::now();
@@ -256,14 +254,24 @@ fn string(block: &mut Vec<u8>, text: &str) {
     block.extend_from_slice(text.as_bytes());
 }
 
-/// One gRPC message, holding a protobuf message with one string.
-fn body() -> Vec<u8> {
-    let (low, high) = (MESSAGE & 0x7f | 0x80, MESSAGE >> 7);
-    let string = [0x0a, low, high].map(|n| u8::try_from(n).expect("one byte"));
-    let length = u32::try_from(string.len() + MESSAGE).expect("a short message");
-    let mut body = vec![0];
-    body.extend_from_slice(&length.to_be_bytes());
-    body.extend_from_slice(&string);
-    body.resize(body.len() + MESSAGE, b'x');
-    body
+/// One gRPC message, holding a protobuf message with one string of so many bytes.
+pub fn message(size: usize) -> Vec<u8> {
+    let mut head = vec![0x0a];
+    let mut left = size;
+    while left > 0x7f {
+        head.push(low_bits(left) | 0x80);
+        left >>= 7;
+    }
+    head.push(low_bits(left));
+    let length = u32::try_from(head.len() + size).expect("a message below 4 GiB");
+    let mut message = vec![0];
+    message.extend_from_slice(&length.to_be_bytes());
+    message.extend_from_slice(&head);
+    message.resize(message.len() + size, b'x');
+    message
+}
+
+/// Seven bits of a variable-length integer.
+fn low_bits(n: usize) -> u8 {
+    u8::try_from(n & 0x7f).expect("seven bits")
 }

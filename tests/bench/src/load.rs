@@ -8,8 +8,8 @@ use std::{
 use tokio::task::JoinSet;
 
 use crate::{
-    http2::Connection,
     server::{Server, Target},
+    table::Results,
 };
 
 /// A way to use a server.
@@ -36,7 +36,6 @@ pub const TEN_CONNECTIONS: Load = Load {
     connections: 10,
     in_flight: 10,
 };
-pub const LOADS: [Load; 3] = [SEQUENTIAL, ONE_CONNECTION, TEN_CONNECTIONS];
 
 /// What it came to.
 pub struct Outcome {
@@ -47,6 +46,23 @@ pub struct Outcome {
     pub p50: f64,
     /// Microseconds.
     pub p99: f64,
+}
+
+impl Outcome {
+    /// Adds it to `results`, for each of the `figures` that there are of `load`.
+    pub fn add_to(&self, results: &mut Results, of: &'static str, load: Load, figures: &[&str]) {
+        for figure in figures {
+            let value = match *figure {
+                "time" => 1e6 / self.rpcs_per_second,
+                "RPC/s" => self.rpcs_per_second / 1e3,
+                "server CPU" => self.server_cpu,
+                "p50" => self.p50,
+                "p99" => self.p99,
+                other => unreachable!("no figure of a load: {other}"),
+            };
+            results.add(of, &format!("{figure}, {}", load.name), value);
+        }
+    }
 }
 
 impl Load {
@@ -78,7 +94,7 @@ impl Load {
     async fn call(self, target: &Target, server: &Server, end: Instant) -> io::Result<Vec<u32>> {
         let mut connections = JoinSet::new();
         for _ in 0..self.connections {
-            let mut connection = Connection::open(server.port, &target.path).await?;
+            let mut connection = target.connect(server.port).await?;
             connections
                 .spawn(async move { connection.call(self.in_flight, usize::MAX, Some(end)).await });
         }

@@ -1,38 +1,40 @@
 //! Drives servers in turn, A B A B …, and prints how they compare.
 
-mod counts;
+mod built;
+mod grpc;
 mod http2;
-mod idle;
 mod load;
+mod parts;
 mod server;
+mod settings;
 mod table;
+mod tls;
+mod wire;
 
-use std::{env, error::Error, fs, path::PathBuf, process::ExitCode, thread, time::Duration};
+use std::{env, error::Error, process::ExitCode, thread};
 
-use counts::Tool;
-use idle::Idle;
-use load::LOADS;
-use server::Target;
-use table::{BARE, CLEAN_BUILD, CRATES, EDIT_BUILD, GO, OFF, Results, SERVICE};
+use built::Built;
+use settings::Settings;
+use table::Tally;
+use tokio::runtime::Builder;
 
-/// Where the echo of the servers in this package is, and that of the generated service.
-const ECHO: &str = "/bench.v1.EchoService/Hello";
-const HELLO: &str = "/order_book.v1.OrderBookService/Hello";
+const USAGE: &str = "usage: bench DIRECTORY, where everything that it measures has been built
 
-/// Starts to be timed in each round.
-const STARTS: usize = 5;
+ROUNDS (5), MILLISECONDS of each load in each round (1000) and ONLY, the parts to measure (all:
+rpc tls streams channel chain peers build), are read from the environment.";
 
-/// After which a server has settled, and its memory is read.
-const SETTLED: Duration = Duration::from_millis(100);
-
-const USAGE: &str = "usage: bench SERVICE BARE OFF [GO], the binaries
-
-ROUNDS (5), MILLISECONDS of each load in each round (1000) and COUNTS (1) are read from the
-environment, and so is BUILDS, a file with lines of \"SERVER CRATES CLEAN-SECONDS EDIT-SECONDS\".";
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match run().await {
+fn main() -> ExitCode {
+    // Servers shall have as much of the machine as the client has.
+    let threads = thread::available_parallelism().map_or(1, usize::from) / 2;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(threads.max(1))
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(run()),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -42,141 +44,16 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let targets = targets()?;
-    let rounds = setting("ROUNDS", 5)?;
-    let duration = Duration::from_millis(setting("MILLISECONDS", 1000)?);
-    let mut results = Results::default();
-    for round in 1..=rounds {
-        for target in &targets {
-            eprintln!("Round {round} of {rounds}: {}", target.name);
-            measure(target, duration, &mut results).await?;
-        }
+    let built = Built(env::args_os().nth(1).ok_or(USAGE)?.into());
+    let settings = Settings::from_env()?;
+    let mut tally = Tally::default();
+    for part in &settings.only {
+        let results = part.run(&built, &settings).await?;
+        let Tally { met, missed } = results.print();
+        tally.met += met;
+        tally.missed += missed;
     }
-    if setting("COUNTS", 1)? == 1 {
-        for target in &targets {
-            eprintln!("Counting: {}", target.name);
-            measure_counts(target, &mut results).await;
-            let idle = Idle::measure(target).await?;
-            results.add(target.name, "memory, idle connection", idle.each / 1e3);
-            results.add(
-                target.name,
-                "memory after 1000 of them",
-                megabytes(idle.afterwards),
-            );
-        }
-    }
-    if let Some(builds) = env::var_os("BUILDS") {
-        add_builds(&fs::read_to_string(builds)?, &mut results);
-    }
-    results.print();
+    println!("Ratios are medians of the rounds, with the least and the greatest.");
+    println!("Goals: {} met, {} missed.", tally.met, tally.missed);
     Ok(())
-}
-
-fn targets() -> Result<Vec<Target>, Box<dyn Error>> {
-    let binaries: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
-    if !(3..=4).contains(&binaries.len()) {
-        return Err(USAGE.into());
-    }
-    let kinds: [(_, &[_], _); 4] = [
-        (SERVICE, &["--port"], HELLO),
-        (BARE, &[], ECHO),
-        (OFF, &[], ECHO),
-        (GO, &[], ECHO),
-    ];
-    let targets = kinds.into_iter().zip(binaries);
-    Ok(targets
-        .map(|((name, flags, path), binary)| Target {
-            name,
-            binary,
-            flags,
-            path: path.into(),
-        })
-        .collect())
-}
-
-fn setting(name: &str, default: u64) -> Result<u64, Box<dyn Error>> {
-    match env::var(name) {
-        Ok(value) => value
-            .parse()
-            .map_err(|_| format!("{name}={value} is no number").into()),
-        Err(_) => Ok(default),
-    }
-}
-
-async fn measure(
-    target: &Target,
-    duration: Duration,
-    results: &mut Results,
-) -> Result<(), Box<dyn Error>> {
-    for _ in 0..STARTS {
-        let server = target.start(&[]).await?;
-        results.add(
-            target.name,
-            "start to first answer",
-            server.startup.as_secs_f64() * 1e3,
-        );
-    }
-    let server = target.start(&[]).await?;
-    thread::sleep(SETTLED);
-    results.add(target.name, "memory idle", megabytes(server.memory()?));
-    for load in LOADS {
-        let outcome = load.run(target, &server, duration).await?;
-        for (figure, value) in [
-            ("time", 1e6 / outcome.rpcs_per_second),
-            ("RPC/s", outcome.rpcs_per_second / 1e3),
-            ("server CPU", outcome.server_cpu),
-            ("p50", outcome.p50),
-            ("p99", outcome.p99),
-        ] {
-            results.add(target.name, &format!("{figure}, {}", load.name), value);
-        }
-    }
-    thread::sleep(SETTLED);
-    results.add(
-        target.name,
-        "memory after load",
-        megabytes(server.memory()?),
-    );
-    let size = fs::metadata(&target.binary)?.len();
-    results.add(target.name, "binary", megabytes(size));
-    Ok(())
-}
-
-/// Counts that fail leave a gap in the table, which is worth more than none.
-async fn measure_counts(target: &Target, results: &mut Results) {
-    for in_flight in [1, 50] {
-        for (tool, figure, unit) in [
-            (Tool::Strace, "writes", 1.0),
-            (Tool::Callgrind, "instructions", 1e3),
-        ] {
-            // Go's runtime does not survive valgrind.
-            if target.name == GO && matches!(tool, Tool::Callgrind) {
-                continue;
-            }
-            match tool.per_rpc(target, in_flight).await {
-                Ok(n) => results.add(target.name, &format!("{figure}, 1 × {in_flight}"), n / unit),
-                Err(error) => eprintln!("No {figure} of {}: {error}", target.name),
-            }
-        }
-    }
-}
-
-fn add_builds(builds: &str, results: &mut Results) {
-    for line in builds.lines() {
-        let mut words = line.split(' ');
-        let server = match words.next() {
-            Some("service") => SERVICE,
-            _ => BARE,
-        };
-        for figure in [CRATES, CLEAN_BUILD, EDIT_BUILD] {
-            if let Some(Ok(value)) = words.next().map(str::parse) {
-                results.add(server, figure, value);
-            }
-        }
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
 }

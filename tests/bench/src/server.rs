@@ -6,11 +6,14 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use crate::http2::Connection;
+use tokio_rustls::rustls::ClientConfig;
+
+use crate::{http2::Connection, wire};
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -21,8 +24,13 @@ pub struct Target {
     pub name: &'static str,
     pub binary: PathBuf,
     /// What stands before the port on its command line.
-    pub flags: &'static [&'static str],
-    pub path: String,
+    pub arguments: Vec<OsString>,
+    /// Of the RPC that echoes.
+    pub path: &'static str,
+    /// How to speak to it, where that is over TLS.
+    pub tls: Option<Arc<ClientConfig>>,
+    /// That may run at a time: workers of tokio, or of Go.
+    pub threads: usize,
 }
 
 /// A server that runs; it ends with this value.
@@ -46,7 +54,10 @@ impl Target {
             }
             None => Command::new(&self.binary),
         };
-        command.args(self.flags).arg(port.to_string());
+        command.args(&self.arguments).arg(port.to_string());
+        for threads in ["TOKIO_WORKER_THREADS", "GOMAXPROCS"] {
+            command.env(threads, self.threads.to_string());
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(Stdio::null());
         let begin = Instant::now();
@@ -72,8 +83,13 @@ impl Target {
     }
 
     async fn answer(&self, port: u16) -> io::Result<()> {
-        let mut connection = Connection::open(port, &self.path).await?;
-        connection.call(1, 1, None).await.map(drop)
+        self.connect(port).await?.call(1, 1, None).await.map(drop)
+    }
+
+    /// A connection to it, once it listens on `port`.
+    pub async fn connect(&self, port: u16) -> io::Result<Connection> {
+        let wire = wire::connect(port, self.tls.as_ref()).await?;
+        Ok(Connection::new(wire, self.path))
     }
 }
 
@@ -91,10 +107,19 @@ impl Server {
 
     /// Resident memory in bytes.
     pub fn memory(&self) -> io::Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// The most that it has been.
+    pub fn peak_memory(&self) -> io::Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> io::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))
+            .find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"))
             .and_then(|kb| kb.parse::<u64>().ok())
             .map(|kb| kb * 1024)
             .ok_or_else(|| io::ErrorKind::InvalidData.into())

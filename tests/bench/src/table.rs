@@ -1,6 +1,18 @@
 //! The figures, what they ought to be, and the table of both.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display, Formatter},
+};
+
+/// What is compared with what, and by which figures.
+pub struct Table {
+    pub title: &'static str,
+    /// Whose figures are to be judged.
+    pub subject: &'static str,
+    pub others: &'static [&'static str],
+    pub figures: &'static [Figure],
+}
 
 /// A figure: its name, its unit, what it ought to be.
 pub struct Figure {
@@ -9,17 +21,17 @@ pub struct Figure {
     pub goals: &'static [Goal],
 }
 
-/// A bound of the service's figure.
+/// A bound of the subject's figure.
 pub struct Goal {
-    pub against: Against,
-    pub bound: Bound,
+    against: Against,
+    bound: Bound,
 }
 
 /// What the figure is divided by before it is held against the bound.
-#[derive(Clone, Copy, Eq, PartialEq)]
-pub enum Against {
+#[derive(Clone, Copy)]
+enum Against {
     Nothing,
-    Server(&'static str),
+    Other(&'static str),
 }
 
 #[derive(Clone, Copy)]
@@ -30,194 +42,158 @@ pub enum Bound {
 
 use Bound::{AtLeast, AtMost};
 
-pub const SERVICE: &str = "service";
-pub const BARE: &str = "bare tonic";
-pub const GO: &str = "grpc-go";
-pub const OFF: &str = "all off";
-
-pub const CRATES: &str = "crates compiled";
-pub const CLEAN_BUILD: &str = "clean release build";
-pub const EDIT_BUILD: &str = "debug build after an edit";
-
-const fn to_bare(bound: Bound) -> Goal {
+/// A bound of the ratio to `other`.
+pub const fn to(other: &'static str, bound: Bound) -> Goal {
     Goal {
-        against: Against::Server(BARE),
+        against: Against::Other(other),
         bound,
     }
 }
 
-const fn to_go(bound: Bound) -> Goal {
-    Goal {
-        against: Against::Server(GO),
-        bound,
-    }
-}
-
-const fn to_off(bound: Bound) -> Goal {
-    Goal {
-        against: Against::Server(OFF),
-        bound,
-    }
-}
-
-const fn absolute(bound: Bound) -> Goal {
+/// A bound of the figure itself.
+pub const fn absolute(bound: Bound) -> Goal {
     Goal {
         against: Against::Nothing,
         bound,
     }
 }
 
-const fn figure(name: &'static str, unit: &'static str, goals: &'static [Goal]) -> Figure {
+pub const fn figure(name: &'static str, unit: &'static str, goals: &'static [Goal]) -> Figure {
     Figure { name, unit, goals }
 }
 
-/// All figures, as the table shows them.
-pub const FIGURES: &[Figure] = &[
-    figure("time, 1 × 1", "µs", &[]),
-    figure("time, 1 × 100", "µs", &[]),
-    figure("time, 10 × 10", "µs", &[]),
-    figure("RPC/s, 1 × 1", "k/s", &[]),
-    figure("RPC/s, 1 × 100", "k/s", &[]),
-    figure(
-        "RPC/s, 10 × 10",
-        "k/s",
-        &[to_bare(AtLeast(1.8)), to_go(AtLeast(2.5))],
-    ),
-    figure(
-        "server CPU, 1 × 1",
-        "µs",
-        &[to_bare(AtMost(0.9)), to_go(AtMost(0.55))],
-    ),
-    figure("server CPU, 1 × 100", "µs", &[]),
-    figure(
-        "server CPU, 10 × 10",
-        "µs",
-        &[to_bare(AtMost(0.55)), to_go(AtMost(0.35))],
-    ),
-    figure(
-        "p50, 1 × 1",
-        "µs",
-        &[to_bare(AtMost(1.0)), to_go(AtMost(0.75))],
-    ),
-    figure(
-        "p99, 1 × 1",
-        "µs",
-        &[to_bare(AtMost(1.0)), to_go(AtMost(0.75))],
-    ),
-    figure("p50, 1 × 100", "µs", &[]),
-    figure("p99, 1 × 100", "µs", &[]),
-    figure("p50, 10 × 10", "µs", &[]),
-    figure("p99, 10 × 10", "µs", &[]),
-    figure("instructions, 1 × 1", "k", &[]),
-    figure("instructions, 1 × 50", "k", &[to_off(AtMost(1.1))]),
-    figure("writes, 1 × 1", "", &[absolute(AtMost(1.05))]),
-    figure("writes, 1 × 50", "", &[absolute(AtMost(0.4))]),
-    figure(
-        "memory idle",
-        "MB",
-        &[to_bare(AtMost(2.0)), to_go(AtMost(0.8))],
-    ),
-    figure(
-        "memory after load",
-        "MB",
-        &[to_bare(AtMost(1.5)), to_go(AtMost(1.0))],
-    ),
-    figure(
-        "memory, idle connection",
-        "KB",
-        &[to_bare(AtMost(1.0)), to_go(AtMost(1.0))],
-    ),
-    figure("memory after 1000 of them", "MB", &[to_bare(AtMost(2.0))]),
-    figure(
-        "start to first answer",
-        "ms",
-        &[to_bare(AtMost(2.0)), to_go(AtMost(1.0))],
-    ),
-    figure("binary", "MB", &[absolute(AtMost(8.0)), to_go(AtMost(0.8))]),
-    figure(CRATES, "", &[]),
-    figure(CLEAN_BUILD, "s", &[]),
-    figure(EDIT_BUILD, "s", &[]),
-];
-
 /// What was measured, a value for each round.
+pub struct Results {
+    table: &'static Table,
+    values: BTreeMap<(&'static str, String), Vec<f64>>,
+}
+
+/// How many goals were met, and how many missed.
 #[derive(Default)]
-pub struct Results(BTreeMap<(&'static str, String), Vec<f64>>);
+pub struct Tally {
+    pub met: usize,
+    pub missed: usize,
+}
 
 impl Results {
-    /// Adds a value of `figure` for `server`.
-    pub fn add(&mut self, server: &'static str, figure: &str, value: f64) {
-        debug_assert!(FIGURES.iter().any(|known| known.name == figure), "{figure}");
-        self.0
-            .entry((server, figure.into()))
-            .or_default()
-            .push(value);
+    pub fn new(table: &'static Table) -> Self {
+        Self {
+            table,
+            values: BTreeMap::new(),
+        }
     }
 
-    fn of(&self, server: &'static str, figure: &str) -> Option<&[f64]> {
-        Some(self.0.get(&(server, figure.to_owned()))?)
+    /// Adds a value of `figure` for `of`.
+    pub fn add(&mut self, of: &'static str, figure: &str, value: f64) {
+        let known = self.table.figures.iter().any(|known| known.name == figure);
+        debug_assert!(known, "{figure}");
+        let values = self.values.entry((of, figure.into())).or_default();
+        values.push(value);
+    }
+
+    fn of(&self, of: &'static str, figure: &str) -> Option<&[f64]> {
+        Some(self.values.get(&(of, figure.to_owned()))?)
     }
 
     /// Ratios of each round: the middle one, the least, the greatest.
-    fn ratio(&self, figure: &str, to: &'static str) -> Option<[f64; 3]> {
-        let (ours, theirs) = (self.of(SERVICE, figure)?, self.of(to, figure)?);
+    fn ratio(&self, figure: &str, other: &'static str) -> Option<[f64; 3]> {
+        let (ours, theirs) = (
+            self.of(self.table.subject, figure)?,
+            self.of(other, figure)?,
+        );
         Some(spread(ours.iter().zip(theirs).map(|(a, b)| a / b)))
     }
 
     /// Prints the table, with each goal and whether it is met.
-    pub fn print(&self) {
-        println!(
-            "| {:28} | {SERVICE:>8} | {BARE:>10} | {GO:>8} | {OFF:>8} | {:19} | {:19} | {:19} | goals",
-            "per RPC", "to bare tonic", "to grpc-go", "to all off"
-        );
-        let lines = [30, 10, 12, 10, 10, 21, 21, 21, 7].map(|width| "-".repeat(width));
-        println!("|{}|", lines.join("|"));
-        let (mut met, mut missed) = (0, 0);
-        for figure in FIGURES {
-            let [ours, bare, go, off] = [SERVICE, BARE, GO, OFF].map(|server| {
-                self.of(server, figure.name).map_or_else(
-                    || "–".into(),
-                    |values| number(spread(values.iter().copied())[0]),
-                )
-            });
-            let [to_bare, to_go, to_off] = [BARE, GO, OFF].map(|server| {
-                self.ratio(figure.name, server)
-                    .map_or_else(String::new, |[middle, least, most]| {
-                        format!("{middle:.2} ({least:.2}–{most:.2})")
-                    })
-            });
-            let goals: Vec<_> = figure
-                .goals
+    pub fn print(&self) -> Tally {
+        let mut tally = Tally::default();
+        let mut lines = vec![self.heading()];
+        lines.extend(
+            self.table
+                .figures
                 .iter()
-                .map(|goal| {
-                    let outcome = match self.is_met(figure.name, goal) {
-                        Some(true) => {
-                            met += 1;
-                            "met"
-                        }
-                        Some(false) => {
-                            missed += 1;
-                            "MISSED"
-                        }
-                        None => "not measured",
-                    };
-                    format!("{goal}: {outcome}")
-                })
-                .collect();
-            let name = format!("{} {}", figure.name, figure.unit);
-            println!(
-                "| {name:28} | {ours:>8} | {bare:>10} | {go:>8} | {off:>8} | {to_bare:19} | {to_go:19} | {to_off:19} | {} |",
-                goals.join("; ")
-            );
+                .map(|it| self.line(it, &mut tally)),
+        );
+        let columns = lines[0].len();
+        let widths: Vec<_> = (0..columns)
+            .map(|column| lines.iter().map(|line| line[column].chars().count()).max())
+            .map(Option::unwrap_or_default)
+            .collect();
+        // Between the names and the ratios stand numbers, which end where others do.
+        let numbers = 1..2 + self.table.others.len();
+        for (index, line) in lines.iter().enumerate() {
+            let cells = line.iter().zip(&widths).enumerate();
+            let cells = cells.map(|(column, (cell, width))| {
+                if numbers.contains(&column) {
+                    format!(" {cell:>width$} ")
+                } else {
+                    format!(" {cell:width$} ")
+                }
+            });
+            println!("|{}|", cells.collect::<Vec<_>>().join("|"));
+            if index == 0 {
+                let rules = widths.iter().map(|width| "-".repeat(width + 2));
+                println!("|{}|", rules.collect::<Vec<_>>().join("|"));
+            }
         }
-        println!("\nRatios are medians of the rounds, with the least and the greatest.");
-        println!("Goals: {met} met, {missed} missed.");
+        println!();
+        tally
+    }
+
+    fn heading(&self) -> Vec<String> {
+        let Table {
+            title,
+            subject,
+            others,
+            ..
+        } = self.table;
+        let mut heading = vec![(*title).to_owned(), (*subject).to_owned()];
+        heading.extend(others.iter().map(|other| (*other).to_owned()));
+        heading.extend(others.iter().map(|other| format!("to {other}")));
+        heading.push("goals".into());
+        heading
+    }
+
+    fn line(&self, figure: &Figure, tally: &mut Tally) -> Vec<String> {
+        let Table {
+            subject, others, ..
+        } = self.table;
+        let middle = |values: &[f64]| number(spread(values.iter().copied())[0]);
+        let value = |of| self.of(of, figure.name).map_or_else(|| "–".into(), middle);
+        let ratio = |other: &&'static str| {
+            let ratio = self.ratio(figure.name, other);
+            ratio.map_or_else(String::new, |[middle, least, most]| {
+                format!("{middle:.2} ({least:.2}–{most:.2})")
+            })
+        };
+        let mut line = vec![format!("{} {}", figure.name, figure.unit), value(subject)];
+        line.extend(others.iter().map(|other| value(other)));
+        line.extend(others.iter().map(ratio));
+        let goals = figure.goals.iter();
+        let goals = goals.map(|goal| format!("{goal}: {}", self.outcome(figure.name, goal, tally)));
+        line.push(goals.collect::<Vec<_>>().join("; "));
+        line
+    }
+
+    fn outcome(&self, figure: &str, goal: &Goal, tally: &mut Tally) -> &'static str {
+        match self.is_met(figure, goal) {
+            Some(true) => {
+                tally.met += 1;
+                "met"
+            }
+            Some(false) => {
+                tally.missed += 1;
+                "MISSED"
+            }
+            None => "not measured",
+        }
     }
 
     /// Whether a goal is met; unknown where nothing was measured.
     fn is_met(&self, figure: &str, goal: &Goal) -> Option<bool> {
         let found = match goal.against {
-            Against::Nothing => spread(self.of(SERVICE, figure)?.iter().copied())[0],
-            Against::Server(to) => self.ratio(figure, to)?[0],
+            Against::Nothing => spread(self.of(self.table.subject, figure)?.iter().copied())[0],
+            Against::Other(other) => self.ratio(figure, other)?[0],
         };
         Some(match goal.bound {
             AtLeast(least) => found >= least,
@@ -226,17 +202,17 @@ impl Results {
     }
 }
 
-impl std::fmt::Display for Goal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Goal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.against {
             Against::Nothing => self.bound.fmt(f),
-            Against::Server(server) => write!(f, "{} of {server}", self.bound),
+            Against::Other(other) => write!(f, "{} of {other}", self.bound),
         }
     }
 }
 
-impl std::fmt::Display for Bound {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Bound {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             AtLeast(least) => write!(f, "≥ {least:.2}"),
             AtMost(most) => write!(f, "≤ {most:.2}"),

@@ -5,7 +5,7 @@
 
 use std::{env, error::Error, future::poll_fn, pin::pin};
 
-use bench::{Echoes, proto::echo_service_server::EchoServiceServer};
+use bare::{Echoes, proto::echo_service_server::EchoServiceServer};
 use hyper::{
     Request,
     body::{Bytes, Incoming},
@@ -27,10 +27,10 @@ mod cork;
 use batch::Batches;
 use cork::Cork;
 
-#[tokio::main(worker_threads = 2)]
+#[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = env::args().nth(1).ok_or("which port?")?;
-    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    let listener = TcpListener::bind(format!("0.0.0.0:{port}")).await?;
     let echoes = EchoServiceServer::new(Echoes);
     loop {
         let (tcp, _) = listener.accept().await?;

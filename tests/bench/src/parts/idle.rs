@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use tokio::time::sleep;
 
-use crate::{http2::Connection, load::count, server::Target};
+use crate::{load::count, server::Target};
 
 /// Below the limits of the servers, and of most systems.
 const CONNECTIONS: usize = 1000;
@@ -26,7 +26,7 @@ impl Idle {
         let before = server.memory()?;
         let mut connections = Vec::new();
         for _ in 0..CONNECTIONS {
-            let mut connection = Connection::open(server.port, &target.path).await?;
+            let mut connection = target.connect(server.port).await?;
             connection.call(1, 1, None).await?;
             connections.push(connection);
         }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{http2::Connection, load::count, server::Target};
+use crate::{load::count, server::Target};
 
 /// RPCs of the short run.
 const SHORT: usize = 500;
@@ -37,7 +37,7 @@ impl Tool {
     async fn total(self, target: &Target, in_flight: usize, rpcs: usize) -> io::Result<f64> {
         let report = env::temp_dir().join(format!("bench.{}", process::id()));
         let server = target.start(&self.command(&report)).await?;
-        let mut connection = Connection::open(server.port, &target.path).await?;
+        let mut connection = target.connect(server.port).await?;
         connection.call(in_flight, rpcs, None).await?;
         drop(connection);
         server.interrupt()?;

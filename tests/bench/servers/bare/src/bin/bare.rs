@@ -2,10 +2,10 @@
 
 use std::{env, error::Error};
 
-use bench::{Echoes, proto::echo_service_server::EchoServiceServer};
+use bare::{Echoes, proto::echo_service_server::EchoServiceServer};
 use tonic::transport::Server;
 
-#[tokio::main(worker_threads = 2)]
+#[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = env::args().nth(1).ok_or("which port?")?;
     Server::builder()

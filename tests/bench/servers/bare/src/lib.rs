@@ -8,6 +8,9 @@ pub mod proto {
     tonic::include_proto!("bench.v1");
 }
 
+/// The contract, as an encoded `FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
 use proto::{Echo, echo_service_server::EchoService};
 
 /// Answers with what it was sent.
