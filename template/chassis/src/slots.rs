@@ -51,9 +51,13 @@ impl Spoke {
         self.at.store(now, Relaxed);
     }
 
+    fn when(&self) -> u64 {
+        self.at.load(Relaxed)
+    }
+
     /// How long ago it did.
     fn age(&self) -> Duration {
-        let at = Duration::from_nanos(self.at.load(Relaxed));
+        let at = Duration::from_nanos(self.when());
         self.opened.elapsed().saturating_sub(at)
     }
 }
@@ -96,12 +100,13 @@ impl Slots {
             if self.taken.len() < self.places {
                 return;
             }
-            let silent = self.taken.iter().max_by_key(|slot| slot.spoke.age());
-            let Some((age, gives_way)) = silent.map(|it| (it.spoke.age(), &it.gives_way)) else {
+            // By when, and not by how long ago: no look at the clock for each of them.
+            let silent = self.taken.iter().min_by_key(|slot| slot.spoke.when());
+            let Some(silent) = silent else {
                 return;
             };
-            if age >= SAFE {
-                gives_way.notify_one();
+            if silent.spoke.age() >= SAFE {
+                silent.gives_way.notify_one();
             }
             // Unless it speaks at the last moment.
             let _ = timeout(SAFE, self.connections.join_next()).await;

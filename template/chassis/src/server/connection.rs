@@ -31,8 +31,7 @@ use super::{
     http1,
     idle::Activity,
     limits::{
-        CONNECTION_WINDOW, Limits, MAX_LOCAL_RESETS, MAX_PENDING_RESETS, MAX_STREAMS,
-        METADATA_READ, STREAM_WINDOW,
+        CONNECTION_WINDOW, Limits, MAX_LOCAL_RESETS, MAX_PENDING_RESETS, MAX_STREAMS, STREAM_WINDOW,
     },
     linger::linger,
     listeners::Socket,
@@ -215,7 +214,6 @@ impl Connections {
         account: &Arc<Account>,
         activity: &Arc<Activity>,
     ) -> ControlFlow<()> {
-        let max_metadata = self.limits.max_metadata_size;
         let patience = Patience {
             response: self.limits.request_timeout,
             connection: self.limits.keepalive_timeout,
@@ -235,7 +233,7 @@ impl Connections {
             .max_concurrent_streams(MAX_STREAMS)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_header_list_size(max_metadata * METADATA_READ)
+            .max_header_list_size(self.limits.metadata_read())
             .max_local_error_reset_streams(MAX_LOCAL_RESETS)
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
             .keep_alive_interval(self.limits.keepalive_interval)

@@ -16,10 +16,11 @@ pub(super) const MAX_STREAMS: u32 = 100;
 pub(super) const STREAM_WINDOW: u32 = 64 * 1024;
 pub(super) const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
-/// As many times `--max-metadata-size` is read of a request whose metadata is larger:
-/// to be able to tell its caller by a gRPC status. Beyond that there is only HTTP's
-/// 431, which h2 answers by itself.
-pub(super) const METADATA_READ: u32 = 8;
+/// So much metadata is read of any request: to be able to tell who sends more than
+/// `--max-metadata-size` by a gRPC status. Beyond that there is only HTTP's 431, which h2
+/// answers by itself.
+// 128 KiB: eight times the default. What is read is held until then, on each stream.
+const METADATA_READ: u32 = 128 * 1024;
 
 /// Resets to put up with before the connection is closed, those that this side
 /// was forced into and those not yet read: h2's own bounds against floods.
@@ -91,6 +92,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Bytes of metadata to read: more than are allowed.
+    pub(super) fn metadata_read(&self) -> u32 {
+        (2 * self.max_metadata_size).max(METADATA_READ)
+    }
+
     /// Bytes that may be held for clients where the control group has this limit.
     // A quarter: a request is held up to twice, as it came and as it is understood, by
     // the allocator with what it keeps; and there are the buffers of connections.

@@ -206,7 +206,7 @@ async fn metadata_over_the_limit_is_resource_exhausted() {
         let server = InProcess::start(flags).await;
         let client = Client::of(&server).await;
         let request = prefixed(&echo_request("a"));
-        for size in [limit, 2 * limit, 7 * limit] {
+        for size in [limit, 2 * limit, 120_000] {
             let large = "x".repeat(size);
             let answer = client
                 .call(UNARY, &[("x-large", &large)], &[&request])

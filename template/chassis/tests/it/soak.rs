@@ -149,12 +149,15 @@ const RESTART: &str = "restart of the upstream";
 async fn hostile_clients_cost_the_others_nothing() {
     let asked = env::var("SOAK").unwrap_or_else(|_| "60s".into());
     let time = humantime::parse_duration(&asked).expect("SOAK is a time such as 60s");
-    let [port, upstream_port, admin_port] = [free_port(), free_port(), free_port()];
+    let [port, upstream_port, dead_port, admin_port] = [(); 4].map(|()| free_port());
     let mut peer = upstream(&upstream_port);
+    let dead = upstream(&dead_port);
     let certificates = Certificates::new();
     let flags = [
         &["--port", &port, "--loglevel", "3"][..],
         &["--client-ip", "127.0.0.1", "--client-port", &upstream_port],
+        &["--echo-service-ip", "127.0.0.1", "--echo-service-port"],
+        &[&dead_port, "--echo-service-timeout", "1s"],
         &["--request-timeout", "3s", "--handshake-timeout", "3s"],
         &["--keepalive-interval", "1s", "--keepalive-timeout", "1s"],
         &["--connection-age", "5s", "--connection-age-grace", "10s"],
@@ -167,6 +170,8 @@ async fn hostile_clients_cost_the_others_nothing() {
         ],
     ];
     let service = certificates.service(&flags.concat());
+    // Connected, it answers nothing any more.
+    dead.signal("STOP");
     let scene = Arc::new(Scene {
         certificates,
         address: format!("127.0.0.1:{port}"),
@@ -200,6 +205,7 @@ async fn hostile_clients_cost_the_others_nothing() {
         usages.push(usage);
     }
     scene.table.print();
+    dead.signal("CONT");
 
     let mut expected = hostile::EXPECTED.to_vec();
     expected.extend([

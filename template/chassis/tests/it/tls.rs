@@ -154,6 +154,16 @@ fn the_log_says_when_the_certificate_expires() {
     service.wait_for(&format!("INFO  {cert} expires 2999-01-01T00:00:00Z"));
 }
 
+#[test]
+fn a_certificate_that_is_not_valid_yet_is_warned_about() {
+    let certificates = Certificates::new();
+    certificates.issue_from("server", 2998);
+    let mut service = certificates.service(&[]);
+    let cert = certificates.arg("server.pem");
+    let warning = format!("WARN  {cert} is not valid before 2998-01-01T00:00:00Z: ");
+    service.wait_for(&warning);
+}
+
 #[tokio::test]
 async fn an_expired_certificate_is_warned_about() {
     let certificates = Certificates::new();

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,9 +18,14 @@ use tokio::{
     task::JoinSet,
     time::sleep,
 };
+use tonic::Code;
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_request::MessageRequest,
+};
 
 use super::Scene;
 use crate::{
+    contract::common::v1::echo_client::EchoClient,
     gzip::gzip,
     support::{SERVER_STREAM, Stub, UNARY, echo_request, echoing, script},
 };
@@ -45,6 +51,9 @@ pub const EXPECTED: &[(&str, &str)] = &[
     (IDLE, CLOSED),
     (BOMB, "an error in time"),
     (WATCHERS, "an answer or a refusal"),
+    (ASKERS, "an answer or a refusal"),
+    (OVERLOAD, "refused, or late as the upstream"),
+    (SCRAPES, "metrics, or it gave way"),
     (HANDSHAKES, "an answer each"),
     (STRANGERS, "nothing, they have gone"),
 ];
@@ -67,6 +76,9 @@ const HOARD: &str = "a hundred large requests without an end";
 const IDLE: &str = "a connection without a call";
 const BOMB: &str = "a bomb of gzip";
 const WATCHERS: &str = "a hundred watchers of health";
+const ASKERS: &str = "a hundred streams of reflection";
+const OVERLOAD: &str = "calls of who waits for a dead upstream";
+const SCRAPES: &str = "scrapes without a pause";
 const HANDSHAKES: &str = "handshakes that go no further";
 const STRANGERS: &str = "silent connections to the admin port";
 
@@ -111,6 +123,9 @@ pub fn attack(scene: &Arc<Scene>, end: Instant) -> JoinSet<()> {
     client!(IDLE, idle);
     client!(BOMB, bomb);
     client!(WATCHERS, watchers);
+    client!(ASKERS, askers);
+    client!(OVERLOAD, overload);
+    client!(SCRAPES, scrapes);
     client!(HANDSHAKES, handshakes);
     client!(STRANGERS, strangers);
     clients
@@ -268,10 +283,24 @@ async fn bomb(scene: &Scene) -> String {
 }
 
 async fn watchers(scene: &Scene) -> String {
-    let mut raw = greet(scene).await;
     let path = "/grpc.health.v1.Health/Watch";
-    let request = prefixed(&[]);
-    raw.send(&on_all_streams(path, END_STREAM, &request)).await;
+    stand(scene, path, END_STREAM, &[]).await
+}
+
+async fn askers(scene: &Scene) -> String {
+    let list = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    stand(scene, path, 0, &list.encode_to_vec()).await
+}
+
+/// Begins on each stream what may last, and leaves when all are begun or refused.
+async fn stand(scene: &Scene, path: &str, flags: u8, request: &[u8]) -> String {
+    let mut raw = greet(scene).await;
+    let request = prefixed(request);
+    raw.send(&on_all_streams(path, flags, &request)).await;
     let mut answered = BTreeSet::new();
     while answered.len() < STREAMS as usize {
         let Some(frame) = raw.next().await else {
@@ -284,6 +313,56 @@ async fn watchers(scene: &Scene) -> String {
         }
     }
     "an answer or a refusal".into()
+}
+
+/// More calls than are handled at a time, of an upstream that answers none. Whoever is
+/// refused keeps its connection.
+async fn overload(scene: &Scene) -> String {
+    let mut calls = JoinSet::new();
+    for _ in 0..4 {
+        let channel = scene.certificates.channel(&scene.address, None).await;
+        let client = EchoClient::new(channel.unwrap());
+        for _ in 0..STREAMS {
+            let mut client = client.clone();
+            calls.spawn(async move { client.say(script("echo")).await });
+        }
+    }
+    let answers = calls.join_all().await;
+    // Now and then the connection to the upstream is found to be dead.
+    let expected = [
+        Code::ResourceExhausted,
+        Code::DeadlineExceeded,
+        Code::Unavailable,
+    ];
+    let other = answers.iter().find(|answer| {
+        let status = answer.as_ref().err();
+        !status.is_some_and(|status| expected.contains(&status.code()))
+    });
+    match other {
+        None => "refused, or late as the upstream".into(),
+        Some(other) => format!("{other:?}"),
+    }
+}
+
+async fn scrapes(scene: &Scene) -> String {
+    let mut askers = JoinSet::new();
+    for _ in 0..20 {
+        let admin = scene.admin.clone();
+        askers.spawn(async move {
+            let mut tcp = TcpStream::connect(admin).await?;
+            tcp.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                .await?;
+            let mut answer = String::new();
+            tcp.read_to_string(&mut answer).await?;
+            Ok::<_, io::Error>(answer)
+        });
+    }
+    let answers = askers.join_all().await;
+    let mut answered = answers.iter().filter_map(|answer| answer.as_ref().ok());
+    match answered.find(|answer| !(answer.is_empty() || answer.starts_with("HTTP/1.1 200 "))) {
+        None => "metrics, or it gave way".into(),
+        Some(other) => other.clone(),
+    }
 }
 
 async fn handshakes(scene: &Scene) -> String {
