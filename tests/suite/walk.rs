@@ -68,8 +68,11 @@ fn steps(page: &str) -> Vec<Step> {
 
 /// Whether `said` is what a page shows, but for times, ports and what `…` stands for.
 fn is_shown(said: &str, shows: &str) -> bool {
-    let said: Vec<_> = said.trim_end().lines().map(without_chance).collect();
-    let shows: Vec<_> = shows.trim_end().lines().map(without_chance).collect();
+    let lines = |text: &str| -> Vec<_> {
+        let lines = text.trim_end().lines().map(str::trim_end);
+        lines.map(without_chance).collect()
+    };
+    let (said, shows) = (lines(said), lines(shows));
     matches(&said, &shows)
 }
 

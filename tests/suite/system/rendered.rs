@@ -1,5 +1,7 @@
 //! What `make render` writes, read by those that it is for.
 
+use std::process::Command;
+
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::stage::Stage;
@@ -31,15 +33,29 @@ fn kubernetes_knows_the_manifests() {
     fit_the_schemas(&overlays);
 }
 
-/// The plugin, or the program that it has replaced: whichever is here.
+/// The plugin, and the program that it has replaced: whichever is here.
 #[test]
 #[cfg_attr(not(compose), ignore = "needs docker and docker compose")]
 fn compose_knows_the_files() {
     let stage = Stage::of_three();
     let disk = "services:\n  front-1:\n    tmpfs: [\"/log:size=64k\"]\n";
     stage.write("services/front/compose.override.yml", disk);
-    let config = run(&mut stage.compose(&["config"]));
-    let config = &YamlLoader::load_from_str(&config).unwrap()[0];
+    let is_here = |command: &str| {
+        let version = Command::new("sh").args(["-c", command]).output();
+        version.unwrap().status.success()
+    };
+    for (plugin, version) in [
+        ("real", "docker compose version"),
+        ("none", "docker-compose version"),
+    ] {
+        if is_here(version) {
+            let config = run(stage.compose(&["config"]).env("PLUGIN", plugin));
+            is_complete(&YamlLoader::load_from_str(&config).unwrap()[0]);
+        }
+    }
+}
+
+fn is_complete(config: &Yaml) {
     let services = config["services"].as_hash().unwrap();
     assert_eq!(services.len(), 6, "{services:?}");
     let front = &config["services"]["front-1"];
@@ -48,4 +64,15 @@ fn compose_knows_the_files() {
     assert_eq!(aliases[0].as_str(), Some("front"));
     let waits = front["depends_on"].as_hash().unwrap();
     assert_eq!(waits.len(), 2, "{waits:?}");
+}
+
+/// Where both are here, and nobody types another command for it.
+#[test]
+fn the_plugin_is_taken_before_what_it_has_replaced() {
+    let stage = Stage::of_three();
+    run(stage.compose(&["ps"]).env("PLUGIN", "recorded"));
+    let files = "--file compose.yml --file services/inventory/compose.yml \
+        --file services/order-book/compose.yml --file services/front/compose.yml";
+    let typed = format!("docker compose --project-name shop {files} ps");
+    assert_eq!(stage.calls(), [typed]);
 }
