@@ -15,7 +15,7 @@ use hyper::{
     header::HeaderValue,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 use tonic::{Status, body::Body, codegen::Service};
 
 /// What any client of a contract works over. Clones share it.
@@ -31,7 +31,8 @@ pub struct Connection {
 impl Connection {
     /// Connects to `address`. Who doesn't answer for two seconds is taken for gone.
     pub async fn open(address: &str) -> io::Result<Self> {
-        let tcp = TcpStream::connect(address).await?;
+        // Where a container was a moment ago, nobody refuses a connection, and the kernel tries less and less often.
+        let tcp = timeout(Duration::from_secs(1), TcpStream::connect(address)).await??;
         tcp.set_nodelay(true)?;
         let (requests, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())

@@ -42,10 +42,12 @@ impl Instance {
     }
 
     /// The connection, as soon as it takes calls.
-    pub async fn ready(&self, within: Duration) -> Option<Connection> {
+    pub fn ready(&self, within: Duration) -> impl Future<Output = Option<Connection>> + use<> {
         let mut serving = self.serving.clone();
-        let ready = timeout(within, serving.wait_for(Option::is_some)).await;
-        ready.ok()?.ok()?.clone()
+        async move {
+            let ready = timeout(within, serving.wait_for(Option::is_some)).await;
+            ready.ok()?.ok()?.clone()
+        }
     }
 }
 

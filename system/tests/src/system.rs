@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::task::JoinSet;
+
 use crate::{call::Call, calls::calls, connection::Connection, instance::Instance};
 
 /// The running system.
@@ -66,7 +68,7 @@ impl System {
         calls().into_iter().chain(health).collect()
     }
 
-    /// A connection to one of `service`, to each in turn that takes calls; waits a second for one.
+    /// A connection to one of `service`, to each in turn that takes calls; waits a second for any of them.
     pub async fn connection(&self, service: &str) -> Option<Connection> {
         let instances = self.instances(service);
         let first = self.turn.fetch_add(1, Relaxed);
@@ -74,6 +76,13 @@ impl System {
         if let Some(connection) = in_turn().find_map(Instance::connection) {
             return Some(connection);
         }
-        in_turn().next()?.ready(Duration::from_secs(1)).await
+        let all = in_turn().map(|instance| instance.ready(Duration::from_secs(1)));
+        let mut all: JoinSet<_> = all.collect();
+        while let Some(ready) = all.join_next().await {
+            if let Ok(Some(connection)) = ready {
+                return Some(connection);
+            }
+        }
+        None
     }
 }
