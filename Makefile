@@ -35,16 +35,19 @@ help: ## Tell what there is; ALL=1 with what each target does
 demo: ## Make a service, build it, start it, talk to it, stop it
 	$(Q).ci/demo $(OLDEST) $(NEWEST)
 
-##
-## Check a change
-##
-
 .PHONY: demo-system
 demo-system: $(call generate,$(OLDEST)) ## Put two services together, test them, upgrade one under load; takes docker
 	$(Q).ci/demo-system $<
 
+##
+## Check a change
+##
+
 .PHONY: test
-test: tools test-chassis ## Test the chassis, and generated services of all kinds, as their users would
+test: test-chassis test-services ## Test the chassis, and generated services of all kinds, as their users would
+
+.PHONY: test-services
+test-services: tools ## Test generated services of all kinds; THREADS=6 at a time
 	$(Q)cargo test --locked --package microservice-template -- --test-threads $(THREADS)
 
 .PHONY: test-chassis
@@ -62,7 +65,7 @@ test-system: tools ## Test a system of three services in real containers: upgrad
 	$(Q)cargo test --locked --package microservice-template -- --ignored --nocapture --test-threads 1 system:: walk::
 
 .PHONY: cross-version
-cross-version: tools $(call generate,$(NEWEST)) ## Check that the oldest and the newest cargo-generate do the same
+cross-version: tools tools-newest ## Check that the oldest and the newest cargo-generate do the same
 	$(Q)cargo test --locked --package microservice-template -- --ignored newest::
 
 .PHONY: fuzz
@@ -98,6 +101,9 @@ lint: ## Check format, Rust and shell scripts
 
 .PHONY: tools
 tools: $(call generate,$(OLDEST)) $(if $(HAS_VENV),$(PYTHON)) ## Install what the tests need, below target/
+
+.PHONY: tools-newest
+tools-newest: $(call generate,$(NEWEST)) ## Install the newest cargo-generate, below target/
 
 .PHONY: clean
 clean: ## Remove everything that was built
