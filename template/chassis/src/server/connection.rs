@@ -35,7 +35,7 @@ use super::{
     },
     linger::linger,
     listeners::Socket,
-    memory::Memory,
+    memory::{Holdings, Memory},
     peer::Peer,
     request::RequestBody,
     shares::{Account, Shares},
@@ -48,6 +48,9 @@ use crate::{
     tls::Identity,
     turns::Turns,
 };
+
+/// Room for how clients begin: the preface, SETTINGS, WINDOW_UPDATE.
+const GREETING: usize = 256;
 
 /// How long a connection may take to say goodbye that isn't used.
 const GOODBYE: Duration = Duration::from_millis(250);
@@ -122,8 +125,10 @@ impl Connections {
         let _open = self.metrics.accepted();
         let limit = self.limits.handshake_timeout;
         let mut phase = self.phase.clone();
+        // In a box, since a connection is as large as its task, for all its life.
+        let establishing = Box::pin(self.establish(socket, remote));
         let established = tokio::select! {
-            established = timeout(limit, self.establish(socket, remote)) => established,
+            established = timeout(limit, establishing) => established,
             () = activity.gives_way() => Ok(Err(Rejected::GaveWay)),
             _ = phase.wait_for(|phase| *phase != Phase::Serve) => return,
         };
@@ -177,7 +182,7 @@ impl Connections {
                 (Box::new(tls), peer)
             }
         };
-        let mut reader = BufReader::new(io);
+        let mut reader = BufReader::with_capacity(GREETING, io);
         let greeted = expect_preface(&mut reader).await;
         if let Err(Rejected::Http1(line)) = &greeted {
             http1::decline(line, &mut reader).await?;
@@ -195,7 +200,7 @@ impl Connections {
         let max_metadata = self.limits.max_metadata_size;
         let greeting = [PREFACE, reader.buffer()].concat();
         let mut io = Cork::new(greeting.into(), reader.into_inner()).announcing(max_metadata);
-        let speaking = self.speak_http2(io.clone(), peer, account, activity);
+        let speaking = self.speak_http2(io.clone(), &peer, account, activity);
         if speaking.await.is_continue() {
             let mut phase = self.phase.clone();
             tokio::select! {
@@ -210,7 +215,7 @@ impl Connections {
     async fn speak_http2(
         &self,
         cork: Cork<Box<dyn Io>>,
-        peer: Peer,
+        peer: &Peer,
         account: &Arc<Account>,
         activity: &Arc<Activity>,
     ) -> ControlFlow<()> {
@@ -225,7 +230,7 @@ impl Connections {
             let flight = begun.begin();
             // So that whatever drops it leaves it to be read.
             let request = request.map(|body| RequestBody::new(body, flight.clone()));
-            self.handler.handle(&peer, account, flight, request)
+            self.handler.handle(peer, account, flight, request)
         });
         let connection = http2::Builder::new(batches.executor())
             .timer(TokioTimer::new())
@@ -240,21 +245,18 @@ impl Connections {
             .keep_alive_timeout(self.limits.keepalive_timeout)
             .serve_connection(TokioIo::new(cork), service);
         let mut connection = pin!(connection);
-        let mut commands = self.commands(activity);
-        // Responses that wait for room in time are reset before this.
-        let patience = 3 * self.limits.request_timeout;
-        commands.spawn(async move {
-            holdings.stuck(patience).await;
-            Command::Close
-        });
+        // In a task, since a connection is polled for each RPC, and this would have to be
+        // polled along with it; in one at a time, since each connection has it.
+        let mut command = JoinSet::new();
+        command.spawn(self.leave(activity.clone(), holdings.clone()));
         let end = loop {
             tokio::select! {
                 biased;
                 end = poll_fn(|cx| batches.poll(connection.as_mut(), cx)) => break end,
-                Some(Ok(command)) = commands.join_next() => match command {
+                Some(Ok(told)) = command.join_next() => match told {
                     Command::Leave(reason) => {
                         connection.as_mut().graceful_shutdown();
-                        commands.spawn(self.end(reason, activity.clone()));
+                        command.spawn(self.end(reason, activity.clone(), holdings.clone()));
                     }
                     Command::End => {
                         debug!(peer = %peer.remote, "Connection closed: it was idle");
@@ -276,31 +278,28 @@ impl Connections {
         ControlFlow::Continue(())
     }
 
-    /// The commands to come: to leave, when the connection is old or the service
-    /// stops, and to close. As tasks, since a connection is polled for each RPC,
-    /// and these would have to be polled along with it.
-    fn commands(&self, activity: &Arc<Activity>) -> JoinSet<Command> {
+    /// The first command: to leave, when the connection is old or idle or the service stops,
+    /// or to close, where its peer takes nothing.
+    fn leave(
+        &self,
+        activity: Arc<Activity>,
+        holdings: Arc<Holdings>,
+    ) -> impl Future<Output = Command> + use<> {
         // ± 10 %: gRFC A9.
         let age = jittered(self.limits.connection_age, 0.1);
         let idle = self.limits.connection_idle;
-        let activity = activity.clone();
+        let patience = self.patience();
         let mut stopping = self.phase.clone();
-        let mut closing = self.phase.clone();
-        let mut commands = JoinSet::new();
-        commands.spawn(async move {
+        async move {
             tokio::select! {
                 () = sleep(age) => Command::Leave(Reason::Age),
                 () = activity.idle_for(idle) => Command::Leave(Reason::Idle),
                 () = activity.gives_way() => Command::Leave(Reason::Idle),
+                () = holdings.stuck(patience) => Command::Close,
+                // Fails where the server is gone, which is as good a reason.
                 _ = stopping.wait_for(|phase| *phase != Phase::Serve) => Command::Leave(Reason::Stop),
             }
-        });
-        commands.spawn(async move {
-            // Fails where the server is gone, which is as good a reason.
-            let _ = closing.wait_for(|phase| *phase == Phase::Close).await;
-            Command::Close
-        });
-        commands
+        }
     }
 
     /// The command to end a connection that was told to leave, and doesn't.
@@ -308,9 +307,12 @@ impl Connections {
         &self,
         reason: Reason,
         activity: Arc<Activity>,
+        holdings: Arc<Holdings>,
     ) -> impl Future<Output = Command> + use<> {
         let grace = self.limits.connection_age_grace;
-        async move {
+        let patience = self.patience();
+        let mut closing = self.phase.clone();
+        let overdue = async move {
             match reason {
                 // The drain has a timeout for all.
                 Reason::Stop => pending().await,
@@ -325,6 +327,19 @@ impl Connections {
                 }
             }
             Command::Close
+        };
+        async move {
+            tokio::select! {
+                command = overdue => command,
+                () = holdings.stuck(patience) => Command::Close,
+                _ = closing.wait_for(|phase| *phase == Phase::Close) => Command::Close,
+            }
         }
+    }
+
+    /// How long a peer may take nothing of what is held for it. Responses that wait for room in
+    /// time are reset before this.
+    fn patience(&self) -> Duration {
+        3 * self.limits.request_timeout
     }
 }
