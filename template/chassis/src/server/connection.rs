@@ -25,6 +25,7 @@ use super::handler::Handler;
 #[cfg(feature = "web")]
 use super::web::Web as Handler;
 use super::{
+    ahead::Ahead,
     batch::{Batches, Patience},
     cork::Cork,
     greeting::{PREFACE, Rejected, expect_preface},
@@ -176,6 +177,8 @@ impl Connections {
                     return Err(Rejected::Silent);
                 }
                 let config = identity.borrow().config.clone();
+                // rustls reads 4 KiB at a time.
+                let tcp = Ahead::new(Vec::new(), tcp);
                 let handshake = TlsAcceptor::from(config).accept(tcp);
                 let tls = self.turns.run(handshake).await.map_err(Rejected::Tls)?;
                 let peer = Peer::tls(remote, tls.connect_info());

@@ -1,4 +1,4 @@
-//! IO of one connection, with few system calls: reads ahead, and writes corked.
+//! IO of one connection, with few system calls: [reads ahead](Ahead), and writes corked.
 //!
 //! h2 flushes between a DATA frame and the trailers behind it, so that a reply
 //! costs two or three writes. Here `poll_write` only collects, and
@@ -6,21 +6,16 @@
 //! that poll produced in one write. No timer: a reply leaves in the same poll.
 
 use std::{
-    future::Future,
     io::{self, IoSlice},
-    mem::MaybeUninit,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
 use hyper::body::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::announce::announce;
-
-/// Bytes to read at once: twice what h2 would, and one full TLS record.
-const READ_AHEAD: usize = 16 * 1024;
+use super::{ahead::Ahead, announce::announce};
 
 /// Unsent bytes from which on a write has to wait for the socket.
 const WRITE_THROUGH: usize = 64 * 1024;
@@ -30,14 +25,7 @@ const WRITE_THROUGH: usize = 64 * 1024;
 pub(super) struct Cork<IO>(Arc<Mutex<Corked<IO>>>);
 
 struct Corked<IO> {
-    io: IO,
-    /// What was read from `io` already, and how much of that was taken. Without a buffer where
-    /// the peer is silent.
-    ahead: Vec<u8>,
-    taken: usize,
-    /// Whether the last read was more than could be taken at once, so that it is worth the while
-    /// to read to where it may stay.
-    much: bool,
+    io: Ahead<IO>,
     unsent: Vec<u8>,
     /// Taken by the first write: see [`announce`].
     max_metadata: Option<u32>,
@@ -49,10 +37,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Cork<IO> {
     /// Reads as `ahead`, which was read from `io` before, followed by the rest.
     pub(super) fn new(ahead: Bytes, io: IO) -> Self {
         Self(Arc::new(Mutex::new(Corked {
-            io,
-            ahead: ahead.into(),
-            taken: 0,
-            much: false,
+            io: Ahead::new(ahead.into(), io),
             unsent: Vec::new(),
             max_metadata: None,
             sent: 0,
@@ -90,32 +75,6 @@ impl<IO> Clone for Cork<IO> {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Corked<IO> {
-    /// Reads to `buf`, and to `ahead`, of which there is nothing left.
-    fn poll_read_ahead(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.taken = 0;
-        self.ahead.clear();
-        if self.much {
-            self.ahead.reserve_exact(READ_AHEAD);
-            let read = ready!(pin!(self.io.read_buf(&mut self.ahead)).poll(cx))?;
-            self.much = read > buf.remaining();
-            return Poll::Ready(Ok(()));
-        }
-        // By way of the stack: most is not much, and needs no buffer of its own.
-        let mut scratch = [const { MaybeUninit::uninit() }; READ_AHEAD];
-        let mut scratch = ReadBuf::uninit(&mut scratch);
-        ready!(Pin::new(&mut self.io).poll_read(cx, &mut scratch))?;
-        let read = scratch.filled();
-        let (now, ahead) = read.split_at(read.len().min(buf.remaining()));
-        buf.put_slice(now);
-        self.ahead.extend_from_slice(ahead);
-        self.much = !ahead.is_empty();
-        Poll::Ready(Ok(()))
-    }
-
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.unsent.is_empty() {
             return Poll::Ready(Ok(()));
@@ -146,20 +105,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Cork<IO> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self.lock();
-        if this.taken == this.ahead.len() {
-            let read = this.poll_read_ahead(cx, buf);
-            if read.is_pending() {
-                this.ahead = Vec::new();
-                this.much = false;
-            }
-            ready!(read)?;
-        }
-        let ahead = &this.ahead[this.taken..];
-        let now = &ahead[..ahead.len().min(buf.remaining())];
-        buf.put_slice(now);
-        this.taken += now.len();
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.lock().io).poll_read(cx, buf)
     }
 }
 
@@ -259,27 +205,5 @@ mod tests {
         let mut received = String::new();
         cork.read_to_string(&mut received).await.unwrap();
         assert_eq!(received, "ahead and read");
-    }
-
-    #[tokio::test]
-    async fn reads_ahead_and_keeps_no_buffer_for_who_is_silent() {
-        let (mut cork, mut far) = corked(2 * READ_AHEAD);
-        let sent = (0..=u8::MAX)
-            .cycle()
-            .take(READ_AHEAD + 5)
-            .collect::<Vec<_>>();
-        far.write_all(&sent).await.unwrap();
-        let mut received = vec![0; "ahead ".len() + sent.len()];
-        let (first, rest) = received.split_at_mut(10);
-        cork.read_exact(first).await.unwrap();
-        assert_eq!(cork.lock().ahead.len(), READ_AHEAD - 4);
-        cork.read_exact(rest).await.unwrap();
-        assert_eq!(received, [b"ahead ", &sent[..]].concat());
-        let silent = poll_fn(|cx| {
-            let mut buf = [0; 1];
-            Poll::Ready(Pin::new(&mut cork).poll_read(cx, &mut ReadBuf::new(&mut buf)))
-        });
-        assert!(silent.await.is_pending());
-        assert_eq!(cork.lock().ahead.capacity(), 0);
     }
 }

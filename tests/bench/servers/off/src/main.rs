@@ -16,6 +16,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tonic::{body::Body, codegen::Service};
 
+#[path = "../../../../../template/chassis/src/server/ahead.rs"]
+mod ahead;
 #[allow(dead_code, reason = "the service announces something")]
 #[path = "../../../../../template/chassis/src/server/announce.rs"]
 mod announce;
