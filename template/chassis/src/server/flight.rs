@@ -101,7 +101,8 @@ impl Flight {
         if bytes <= LIGHT {
             return true;
         }
-        let metadata = self.holdings.charge(bytes);
+        // What it was read into stays as long as it does, and is larger.
+        let metadata = self.holdings.charge(2 * bytes);
         let room = metadata.is_some();
         self.has().metadata = metadata;
         room
