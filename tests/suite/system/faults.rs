@@ -26,7 +26,7 @@ fn with_a_disk(real: &Real) {
 /// What the load says of `state`: its own line, and those below it.
 fn told_of<'a>(state: &str, said: &'a str) -> &'a str {
     let (_, told) = said.split_once(&format!("\n{state} ")).unwrap();
-    let end = told.find("\n").map_or(told.len(), |first| {
+    let end = told.find('\n').map_or(told.len(), |first| {
         let below = told[first..].split_inclusive('\n').skip(1);
         let below = below.take_while(|line| line.starts_with("  "));
         first + 1 + below.map(str::len).sum::<usize>()

@@ -53,10 +53,14 @@ pub fn real() -> MutexGuard<'static, Real> {
 
 impl Real {
     fn new() -> Self {
-        let mut real = Self::generate(NAME, Engine::Docker, None);
+        let real = Self::generate(NAME, Engine::Docker, None);
         let images = format!("docker images --quiet '{NAME}/*' | xargs docker rmi --force");
         let clean = format!("make down; {images}; rm -rf \"${{PWD%/*}}\"");
-        real._cleaner = Some(at_the_end(&clean, &real.directory));
+        let cleaner = at_the_end(&clean, &real.directory);
+        let mut real = Self {
+            _cleaner: Some(cleaner),
+            ..real
+        };
         real.begins(0, |_| None);
         real
     }
