@@ -87,8 +87,10 @@ impl Real {
             let from = format!("FROM={}", shop().join(name).display());
             let calls = format!("CALLS={calls}");
             let port = format!("PORT={}", port + beyond);
-            let image = format!("IMAGE={}", image(name).unwrap_or_default());
-            self.said += &self.makes(&["add", &from, &calls, &port, &image]);
+            let image = image(name).map(|image| format!("IMAGE={image}"));
+            let told = ["add", &from, &calls, &port].into_iter();
+            let told: Vec<_> = told.chain(image.as_deref()).collect();
+            self.said += &self.makes(&told);
         }
         let calls = root().join("tests/suite/system/calls.rs");
         fs::copy(calls, self.directory.join("tests/src/calls.rs")).unwrap();
