@@ -263,7 +263,7 @@ fn the_readmes_lead_from_the_first_line_to_a_changed_rpc_that_answers() {
     let tests = output(&mut terminal.command("make utest"));
     let said = String::from_utf8_lossy(&tests.stdout);
     assert!(!tests.status.success(), "{said}");
-    assert!(said.contains("failures:\n    service::tests::"), "{said}");
+    assert!(said.contains("\n    service::tests::"), "{said}");
     let todo = run(&mut terminal.command("grep -rl TODO api/proto api/src src"));
     assert_eq!(todo.lines().count(), 5, "{todo}");
 }
