@@ -51,8 +51,11 @@ test-services: tools ## Test generated services of all kinds; THREADS=6 at a tim
 	$(Q)cargo test --locked --package microservice-template -- --test-threads $(THREADS)
 
 .PHONY: test-chassis
-test-chassis: ## Test the chassis where it lies, with all its features; FUZZ_SECONDS=2
+test-chassis: fuzz-corpus ## Test the chassis where it lies, with all its features
 	$(Q)cargo test --locked --package chassis --all-features
+
+.PHONY: fuzz-corpus
+fuzz-corpus: ## Try what the fuzzer found on the chassis, and what resembles it for FUZZ_SECONDS=2
 	$(Q)CORPUS="$(CURDIR)/tests/fuzz/corpus" FUZZ_SECONDS=$(FUZZ_SECONDS) \
 		cargo test --locked --package chassis --all-features --lib -- --ignored --nocapture fuzzing::
 
@@ -87,7 +90,8 @@ diff: ## Show what your change, since BASE=main, does to the samples
 .PHONY: lint
 lint: ## Check format, Rust and shell scripts
 	$(Q)cargo fmt --all --check
-	$(Q)cargo clippy --locked --workspace --all-targets -- --deny warnings
+	$(Q)cargo clippy --locked --package microservice-template --all-targets -- --deny warnings
+# With all its features; services that are generated lint it with some, and with none.
 	$(Q)cargo clippy --locked --package chassis --all-targets --all-features -- --deny warnings
 	$(Q)RUSTDOCFLAGS="--deny warnings" cargo doc --locked --package chassis --no-deps --all-features
 # Without a peer of one file, whose dependencies compile for minutes.
