@@ -17,6 +17,7 @@ use super::{
     packed::{Engine, Packed, packed},
     stage::waits_until,
 };
+use crate::support::sample::Turn;
 
 const HELLO: &str = "http://localhost/packed_sample.v1.PackedSampleService/Hello";
 
@@ -199,6 +200,8 @@ fn few_clients_get_it_neither_killed_nor_taken_from_others() {
     let container = Container::start(packed, "packed-sample-attacked");
     let address = container.address();
     let runtime = Runtime::new().unwrap();
+    // The attackers are to take the machine, not a compiler beside them.
+    let _turn = Turn::wait();
     for each in ATTACKS {
         let mut attackers = JoinSet::new();
         for _ in 0..each.connections {
