@@ -60,8 +60,9 @@ fuzz-corpus: ## Try what the fuzzer found on the chassis, and what resembles it 
 		cargo test --locked --package chassis --all-features --lib -- --ignored --nocapture fuzzing::
 
 .PHONY: test-toolchain
-test-toolchain: tools ## Check coverage, audit, client API, flame graph, workflows of a service; their tools compile for minutes
-	$(Q)cargo test --locked --package microservice-template -- --ignored --nocapture --test-threads 1 toolchain::
+test-toolchain: tools ## Check coverage, audit, client API, flame graph, bill of materials, workflows of a service; their tools compile for minutes
+	$(Q)cargo test --locked --package microservice-template -- --ignored --nocapture --test-threads 1 \
+		toolchain:: bill_of_materials
 
 .PHONY: test-system
 test-system: tools ## Test a system of three services in real containers: upgrades, faults; takes docker and 20 minutes
