@@ -263,9 +263,8 @@ fn the_tag_tells_the_commit_and_what_is_not_in_it() {
     assert_eq!(tag(), commit);
 }
 
-/// By a tool that compiles for minutes.
 #[test]
-#[ignore = "make test-toolchain"]
+#[ignore = "compiles cargo-cyclonedx"]
 fn the_bill_of_materials_names_what_is_linked() {
     let packed = packed();
     // Built beside the service, so out of turn.
