@@ -32,7 +32,7 @@ impl Person {
             .env("TERM", terminal)
             .env("NO_COLOR", "1")
             .env("LANG", "C.UTF-8");
-        let screen = spawn_command(command, Some(20_000)).unwrap();
+        let screen = spawn_command(command, Some(60_000)).unwrap();
         Self {
             screen,
             seen: String::new(),

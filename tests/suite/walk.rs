@@ -282,12 +282,12 @@ const NAMED: &[(&str, &str, &str)] = &[
         "cargo install",
     ),
     (
-        "cargo generate --path . system --name shop",
+        "cargo generate --path . system",
         "tests/suite/system/generation.rs",
         "Answers::new(\"shop\")",
     ),
     (
-        "make add FROM=../inventory",
+        "make add",
         "tests/suite/system/stage.rs",
         "FROM=../inventory",
     ),
