@@ -217,7 +217,7 @@ async fn hostile_clients_cost_the_others_nothing() {
     scene.table.assert(&expected);
     // The clients leave it little of the cores that there are; that shows in a few probes.
     let slow = scene.table.slower_than(AT_ONCE, PROBE);
-    assert!(slow < 5, "{slow} % of the probes took over {AT_ONCE:?}");
+    assert!(slow < 1, "{slow} % of the probes took over {AT_ONCE:?}");
     let last = usages[usages.len() - 1];
     assert!(
         last.files <= idle + SPARE_FILES,

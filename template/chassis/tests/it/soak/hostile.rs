@@ -315,11 +315,11 @@ async fn stand(scene: &Scene, path: &str, flags: u8, request: &[u8]) -> String {
     "an answer or a refusal".into()
 }
 
-/// More calls than are handled at a time, of an upstream that answers none. Whoever is
-/// refused keeps its connection.
+/// More calls than one client's share, of an upstream that answers none. Whoever is refused
+/// keeps its connection.
 async fn overload(scene: &Scene) -> String {
     let mut calls = JoinSet::new();
-    for _ in 0..4 {
+    for _ in 0..2 {
         let channel = scene.certificates.channel(&scene.address, None).await;
         let client = EchoClient::new(channel.unwrap());
         for _ in 0..STREAMS {
