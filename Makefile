@@ -49,6 +49,7 @@ test: test-chassis test-services ## Test the chassis, and generated services of 
 .PHONY: test-services
 test-services: tools ## Test generated services of all kinds; THREADS=6 at a time
 	$(Q)cargo test --locked --package microservice-template -- --test-threads $(THREADS)
+	$(Q)cargo test --locked --package microservice-template -- --ignored containers::attacked
 
 .PHONY: test-chassis
 test-chassis: fuzz-corpus ## Test the chassis where it lies, with all its features

@@ -2,6 +2,7 @@
 //!
 //! Tests that need a program which is not here are ignored, and say so: see `build.rs`.
 
+#[cfg(docker)]
 mod attacked;
 mod cluster;
 mod confined;
