@@ -18,6 +18,8 @@ CASES ?= 10000
 SECONDS ?= 60
 FUZZ_SECONDS ?= 2
 BASE ?= main
+# cargo-generate wants to know who is here, which containers do not always say.
+export USER ?= $(shell id -un)
 Q := $(if $(VERBOSE),,@)
 
 # What help begins with.
