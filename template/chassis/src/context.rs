@@ -92,6 +92,13 @@ impl Context {
     }
 }
 
+/// Makes `context` the current one, and returns what was. Neither is there where the thread is
+/// about to end: what is dropped then has no context.
+fn exchange(context: Option<Context>) -> Option<Context> {
+    let exchanged = CURRENT.try_with(|current| current.replace(context));
+    exchanged.ok().flatten()
+}
+
 /// A context that is the current one, until this is dropped. It is moved there and back, since
 /// each poll of an RPC does so.
 struct Entered<'a> {
@@ -101,14 +108,14 @@ struct Entered<'a> {
 
 impl<'a> Entered<'a> {
     fn new(context: &'a mut Context) -> Self {
-        let outer = CURRENT.replace(Some(mem::take(context)));
+        let outer = exchange(Some(mem::take(context)));
         Self { context, outer }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let context = CURRENT.replace(self.outer.take());
+        let context = exchange(self.outer.take());
         *self.context = context.unwrap_or_default();
     }
 }
@@ -205,6 +212,21 @@ mod tests {
         catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
         assert_eq!(context.deadline, deadline);
         assert!(Context::with_current(|_| ()).is_none());
+    }
+
+    #[test]
+    fn a_future_may_be_dropped_after_all_else_of_its_thread() {
+        type Kept = RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>;
+        thread_local! {
+            static KEPT: Kept = const { RefCell::new(None) };
+        }
+        let thread = std::thread::spawn(|| {
+            // What is used first is dropped last.
+            KEPT.take();
+            later(1).sync_scope(|| ());
+            KEPT.set(Some(Box::pin(later(1).scope(async {}))));
+        });
+        thread.join().unwrap();
     }
 
     #[tokio::test]
