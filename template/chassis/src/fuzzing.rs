@@ -70,7 +70,7 @@ mod tests {
     use std::{
         env, fs,
         panic::{AssertUnwindSafe, catch_unwind},
-        path::Path,
+        path::{Path, PathBuf},
         time::{Duration, Instant, SystemTime},
     };
 
@@ -91,26 +91,38 @@ mod tests {
         ("request", super::request),
     ];
 
+    /// Where there is a directory for each of them.
+    fn corpus() -> PathBuf {
+        env::var_os("CORPUS").expect("CORPUS=<directory>").into()
+    }
+
+    /// What is in one: each file, and what that holds.
+    fn inputs(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = fs::read_dir(directory).unwrap();
+        let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        files.sort();
+        assert!(!files.is_empty(), "{} is empty", directory.display());
+        let read = |file: PathBuf| {
+            let input = fs::read(&file).unwrap();
+            (file, input)
+        };
+        files.into_iter().map(read).collect()
+    }
+
     #[test]
     #[ignore = "wants CORPUS, the directory of what a fuzzer has found"]
     fn what_a_fuzzer_has_found_is_taken_well() {
-        let corpus = env::var_os("CORPUS").expect("CORPUS=<directory>");
+        let corpus = corpus();
         let kept = fs::read_dir(&corpus).unwrap();
         let mut kept: Vec<_> = kept.map(|it| it.unwrap().file_name()).collect();
         kept.sort();
         assert_eq!(kept, TARGETS.map(|(target, _)| target));
         for (target, run) in TARGETS {
-            let directory = Path::new(&corpus).join(target);
-            let inputs = fs::read_dir(&directory).unwrap();
-            let mut count = 0;
-            for input in inputs {
-                let path = input.unwrap().path();
+            for (file, input) in inputs(&corpus.join(target)) {
                 // Seen only where it fails.
-                println!("{}", path.display());
-                run(&fs::read(path).unwrap());
-                count += 1;
+                println!("{}", file.display());
+                run(&input);
             }
-            assert!(count > 0, "{} is empty", directory.display());
         }
     }
 
@@ -119,7 +131,6 @@ mod tests {
     #[test]
     #[ignore = "wants CORPUS, and FUZZ_SECONDS"]
     fn what_resembles_that_is_taken_well() {
-        let corpus = env::var_os("CORPUS").expect("CORPUS=<directory>");
         let seconds = env::var("FUZZ_SECONDS").expect("FUZZ_SECONDS=60");
         let seconds = Duration::from_secs(seconds.parse().unwrap());
         let each = seconds / u32::try_from(TARGETS.len()).unwrap();
@@ -128,13 +139,9 @@ mod tests {
             Err(_) => SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs(),
         };
         for (target, run) in TARGETS {
-            let directory = Path::new(&corpus).join(target);
-            let mut inputs: Vec<_> = fs::read_dir(&directory)
-                .unwrap()
-                .map(|input| input.unwrap().path())
-                .collect();
-            inputs.sort();
-            let inputs: Vec<_> = inputs.iter().map(|path| fs::read(path).unwrap()).collect();
+            let directory = corpus().join(target);
+            let kept = inputs(&directory).into_iter();
+            let inputs: Vec<_> = kept.map(|(_, input)| input).collect();
             let mut mutation = Mutation::new(seed);
             let (end, mut runs) = (Instant::now() + each, 0);
             while Instant::now() < end {
