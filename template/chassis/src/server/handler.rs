@@ -122,11 +122,11 @@ impl Handler {
         let mut call = Call::start(method, path, peer.remote, now, context, tells);
         let begun = match (let_in, read) {
             (Ok(()), Ok(_)) => {
-                let room = flight.carry(head.size, request.headers().len());
-                let admitted = room
-                    .then_some(())
-                    .ok_or_else(|| Status::resource_exhausted(FULL))
-                    .and_then(|()| admit(account, &flight, path, shape));
+                let admitted = if flight.carry(head.size, request.headers().len()) {
+                    admit(account, &flight, path, shape)
+                } else {
+                    Err(Status::resource_exhausted(FULL))
+                };
                 admitted.map(|()| self.call(method, &flight, head.encoding, request, peer))
             }
             (Ok(()), Err(refusal)) => Ok(self.refuse(&refusal, method, peer)),
