@@ -1,6 +1,7 @@
 //! Drives servers in turn, A B A B …, and prints how they compare.
 
 mod built;
+mod cpu;
 mod grpc;
 mod http2;
 mod load;

@@ -13,7 +13,7 @@ use std::{
 
 use tokio_rustls::rustls::ClientConfig;
 
-use crate::{http2::Connection, wire};
+use crate::{cpu, http2::Connection, wire};
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -96,13 +96,7 @@ impl Target {
 impl Server {
     /// CPU time that its threads have had so far.
     pub fn cpu(&self) -> io::Result<Duration> {
-        let mut nanos = 0;
-        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let stat = fs::read_to_string(thread?.path().join("schedstat"))?;
-            let first = stat.split(' ').next().and_then(|n| n.parse::<u64>().ok());
-            nanos += first.ok_or(io::ErrorKind::InvalidData)?;
-        }
-        Ok(Duration::from_nanos(nanos))
+        cpu::of(&self.child.id().to_string())
     }
 
     /// Resident memory in bytes.

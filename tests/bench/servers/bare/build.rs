@@ -9,7 +9,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let encoded = PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin");
     fs::write(encoded, compiler.encode_file_descriptor_set())?;
     tonic_prost_build::configure()
-        .build_client(false)
+        .build_client(env::var_os("CARGO_FEATURE_CLIENT").is_some())
+        .build_transport(false)
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

@@ -3,12 +3,11 @@
 use std::{
     env,
     error::Error,
-    fs, io,
     net::Ipv4Addr,
     time::{Duration, Instant},
 };
 
-use proto::{Echo, echo_service_client::EchoServiceClient};
+use bare::proto::{Echo, echo_service_client::EchoServiceClient};
 use tokio::task::JoinSet;
 use tonic::{
     Status,
@@ -17,14 +16,8 @@ use tonic::{
     codegen::{self, Bytes, StdError},
 };
 
-/// Messages and stubs, generated from the contract.
-#[allow(clippy::pedantic)]
-pub mod proto {
-    tonic::include_proto!("bench.v1");
-}
-
-/// The contract, as an encoded `FileDescriptorSet`.
-pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+#[path = "../../../src/cpu.rs"]
+mod cpu;
 
 /// As the driver's.
 const MESSAGE: usize = 1450;
@@ -70,9 +63,9 @@ impl Load {
     {
         let client = EchoServiceClient::new(channel);
         self.call(&client, self.duration / 5).await?;
-        let (begin, cpu) = (Instant::now(), cpu()?);
+        let (begin, cpu) = (Instant::now(), cpu::of("self")?);
         let rpcs = self.call(&client, self.duration).await?;
-        let (took, cpu) = (begin.elapsed(), self::cpu()?.saturating_sub(cpu));
+        let (took, cpu) = (begin.elapsed(), cpu::of("self")?.saturating_sub(cpu));
         println!("{rpcs} {} {}", took.as_secs_f64(), cpu.as_secs_f64());
         Ok(())
     }
@@ -109,15 +102,4 @@ impl Load {
         }
         Ok(rpcs)
     }
-}
-
-/// CPU time that this process has had so far.
-fn cpu() -> io::Result<Duration> {
-    let mut nanos = 0;
-    for thread in fs::read_dir("/proc/self/task")? {
-        let stat = fs::read_to_string(thread?.path().join("schedstat"))?;
-        let first = stat.split(' ').next().and_then(|n| n.parse::<u64>().ok());
-        nanos += first.ok_or(io::ErrorKind::InvalidData)?;
-    }
-    Ok(Duration::from_nanos(nanos))
 }

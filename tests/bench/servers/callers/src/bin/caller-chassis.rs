@@ -6,7 +6,8 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use callers::{DESCRIPTORS, Load};
+use bare::DESCRIPTORS;
+use callers::Load;
 use chassis::{
     Channel,
     channel::{Resolve, Settings},
