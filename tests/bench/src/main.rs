@@ -25,13 +25,17 @@ ROUNDS (5), MILLISECONDS of each load in each round (1000) and ONLY, the parts t
 rpc tls streams channel chain peers build), are read from the environment.";
 
 fn main() -> ExitCode {
-    // Servers shall have as much of the machine as the client has.
-    let threads = thread::available_parallelism().map_or(1, usize::from) / 2;
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(threads.max(1))
-        .enable_all()
-        .build();
-    let outcome = match runtime {
+    // Servers shall have as much of the machine as the client has, and one thread needs no scheduler of
+    // several, which would take from both.
+    let mut runtime = match thread::available_parallelism().map_or(1, usize::from) / 2 {
+        0 | 1 => Builder::new_current_thread(),
+        threads => {
+            let mut runtime = Builder::new_multi_thread();
+            runtime.worker_threads(threads);
+            runtime
+        }
+    };
+    let outcome = match runtime.enable_all().build() {
         Ok(runtime) => runtime.block_on(run()),
         Err(error) => Err(error.into()),
     };

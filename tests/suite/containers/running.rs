@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::{
     packed::{Engine, NAME, Packed, packed},
-    stage::waits_until,
+    stage::{waits_for, waits_until},
 };
 use crate::support::process::free_port;
 
@@ -94,6 +94,13 @@ impl<'a> Compose<'a> {
         self.packed.ask(self.engine, &list).trim().into()
     }
 
+    fn log(&self, service: &str) -> String {
+        let log = self
+            .packed
+            .engine(self.engine, &["logs", &self.container(service)]);
+        String::from_utf8(log.stderr).unwrap()
+    }
+
     fn inspect(&self, service: &str, format: &str) -> String {
         let container = self.container(service);
         let inspect = ["inspect", "--format", format, &container];
@@ -102,10 +109,10 @@ impl<'a> Compose<'a> {
 
     /// The one passes on to the other what it is asked, and both end well.
     fn serves_and_stops(&self) {
-        waits_until(|| {
-            let front = self.container("front");
-            let log = self.packed.engine(self.engine, &["logs", &front]);
-            String::from_utf8_lossy(&log.stderr).contains("Successfully connected to back:")
+        waits_for(|| {
+            let logs = ["front", "back"].map(|service| self.log(service));
+            let connected = logs[0].contains("Successfully connected to back:");
+            if connected { Ok(()) } else { Err(logs.concat()) }
         });
         says_hello(self.packed, self.port);
 

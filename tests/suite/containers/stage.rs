@@ -149,9 +149,15 @@ impl Drop for Group {
 
 #[track_caller]
 pub fn waits_until(mut holds: impl FnMut() -> bool) {
+    waits_for(|| holds().then_some(()).ok_or_else(String::new));
+}
+
+/// Looks until it sees what is to come, and tells what it saw instead.
+#[track_caller]
+pub fn waits_for(mut look: impl FnMut() -> Result<(), String>) {
     let end = Instant::now() + Duration::from_mins(1);
-    while !holds() {
-        assert!(Instant::now() < end, "it never came true");
+    while let Err(saw) = look() {
+        assert!(Instant::now() < end, "it never came true: {saw}");
         sleep(Duration::from_millis(10));
     }
 }

@@ -129,8 +129,8 @@ fn an_unchanged_service_becomes_what_the_template_makes_today() {
     service.update(&[]);
     let repository = &service.repository;
     assert!(repository.read("src/service.rs").starts_with(LEARNED));
-    assert!(!repository.exists("chassis/src/server/cork.rs"));
-    assert!(repository.exists("chassis/src/server/corked.rs"));
+    assert!(!repository.exists("chassis/src/io/cork.rs"));
+    assert!(repository.exists("chassis/src/io/corked.rs"));
     assert!(!repository.exists("ci/old"));
     assert!(repository.is_executable("ci/new"));
     assert!(repository.is_executable("ci/template-update"));
@@ -138,8 +138,8 @@ fn an_unchanged_service_becomes_what_the_template_makes_today() {
     assert_eq!(repository.git(&["diff", "--name-only"]), "");
     let staged = repository.git(&["diff", "--staged", "--name-status"]);
     assert!(
-        staged.contains("R100\tchassis/src/server/cork.rs")
-            || staged.contains("\tchassis/src/server/corked.rs")
+        staged.contains("R100\tchassis/src/io/cork.rs")
+            || staged.contains("\tchassis/src/io/corked.rs")
     );
 }
 
@@ -184,11 +184,11 @@ fn a_deleted_file_stays_deleted() {
 #[test]
 fn a_deleted_file_stays_deleted_when_the_template_renames_it() {
     let service = Service::changed_by(|service| {
-        service.git(&["rm", "--quiet", "chassis/src/server/cork.rs"]);
+        service.git(&["rm", "--quiet", "chassis/src/io/cork.rs"]);
     });
     service.update(&[]);
-    assert!(!service.repository.exists("chassis/src/server/cork.rs"));
-    assert!(!service.repository.exists("chassis/src/server/corked.rs"));
+    assert!(!service.repository.exists("chassis/src/io/cork.rs"));
+    assert!(!service.repository.exists("chassis/src/io/corked.rs"));
 }
 
 #[test]
@@ -295,11 +295,11 @@ fn a_module_that_both_changed_conflicts() {
 #[test]
 fn a_change_follows_a_renamed_file() {
     let service = Service::changed_by(|service| {
-        service.append("chassis/src/server/cork.rs", "\n// Ours.\n");
+        service.append("chassis/src/io/cork.rs", "\n// Ours.\n");
     });
     service.update(&[]);
-    assert!(!service.repository.exists("chassis/src/server/cork.rs"));
-    let corked = service.repository.read("chassis/src/server/corked.rs");
+    assert!(!service.repository.exists("chassis/src/io/cork.rs"));
+    let corked = service.repository.read("chassis/src/io/corked.rs");
     assert!(corked.starts_with(LEARNED) && corked.ends_with("\n// Ours.\n"));
 }
 
@@ -335,7 +335,7 @@ fn a_service_in_a_larger_repository_is_updated_where_it_lies() {
     larger.write("other", "not committed\n");
     let outcome = service.try_update(&[]);
     assert!(outcome.succeeded, "{}", outcome.transcript);
-    assert!(service.repository.exists("chassis/src/server/corked.rs"));
+    assert!(service.repository.exists("chassis/src/io/corked.rs"));
     assert!(is_locked(&service));
     assert_eq!(larger.read("other"), "not committed\n");
     larger.git(&["restore", "--staged", "--worktree", "of ours"]);

@@ -197,20 +197,17 @@ impl Template {
         for module in ["service", "rpc", "cli"] {
             template.edit(&format!("template/src/{module}.rs"), "//! ", LEARNED);
         }
-        for module in ["cli/flags", "signals", "server/cork"] {
+        for module in ["cli/flags", "signals", "io/cork"] {
             template.edit(&format!("{chassis}/{module}.rs"), "//! ", LEARNED);
         }
         template.git(&[
             "mv",
-            &format!("{chassis}/server/cork.rs"),
-            &format!("{chassis}/server/corked.rs"),
+            &format!("{chassis}/io/cork.rs"),
+            &format!("{chassis}/io/corked.rs"),
         ]);
-        let parent = format!("{chassis}/server/mod.rs");
+        let parent = format!("{chassis}/io/mod.rs");
         template.edit(&parent, "mod cork;", "mod corked;");
-        for user in ["batch", "connection"] {
-            let user = format!("{chassis}/server/{user}.rs");
-            template.edit(&user, "cork::", "corked::");
-        }
+        template.edit(&parent, "cork::", "corked::");
         let contract = files(&template.0)
             .into_iter()
             .filter(|file| file.starts_with("template/api"))

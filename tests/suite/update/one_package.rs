@@ -96,7 +96,7 @@ fn what_was_changed_of_the_chassis_goes_along() {
     let change = |service: &Repository| service.edit("src/server/cork.rs", size, ours);
     let service = updated(change, &[]);
     assert!(!service.repository.exists("src/server"));
-    let cork = service.repository.read("chassis/src/server/cork.rs");
+    let cork = service.repository.read("chassis/src/io/cork.rs");
     assert!(cork.contains(ours), "{cork}");
 }
 

@@ -236,7 +236,7 @@ fn make_diff_shows_what_a_change_does_to_the_samples() {
                 shown.contains(&format!("--- base/{file}\n+++ here/{file}\n")),
                 "{shown}"
             );
-            let renamed = format!("rename to here/{name}/chassis/src/server/corked.rs\n");
+            let renamed = format!("rename to here/{name}/chassis/src/io/corked.rs\n");
             assert_eq!(shown.contains(&renamed), learned, "{shown}");
         }
         assert!(shown.contains("\n+Not committed.\n"), "{shown}");

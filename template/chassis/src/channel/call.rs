@@ -9,7 +9,6 @@ use tonic::{
     body::Body,
     metadata::{AsciiMetadataValue, MetadataMap},
 };
-use tower::ServiceExt;
 use tracing::debug;
 
 use super::{
@@ -169,8 +168,8 @@ impl Caller {
         latest: Instant,
     ) -> Result<Begun, Failure> {
         let member = self.pool.pick().await?;
-        let outcome = match member.channel.clone().oneshot(request).await {
-            Ok(response) => Begun::read(response, shape, latest).await,
+        let outcome = match member.connection.send(request).await {
+            Ok(response) => Begun::read(response.map(Body::new), shape, latest).await,
             Err(error) => Err(Failure::from(Status::from_error(error.into()))),
         };
         match outcome {

@@ -1,19 +1,17 @@
-//! A connection to one address of a service.
+//! How to come to speak to one address of a service.
 
-use std::{fmt, future::ready, io, net::SocketAddr, path::PathBuf};
+use std::{fmt, io, net::SocketAddr, path::PathBuf};
 
-use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, UnixStream};
-use tonic::{
-    Request,
-    client::Grpc,
-    codegen::http::uri::PathAndQuery,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Request, client::Grpc, codegen::http::uri::PathAndQuery};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
-use super::failure::{Failure, root_cause};
+use super::{
+    connection::{Connection, Origin},
+    failure::{Failure, root_cause},
+    tls::Connector,
+};
 use crate::io::Io;
 
 /// Where an instance of a service listens.
@@ -23,15 +21,49 @@ pub(super) enum Address {
     Unix(PathBuf),
 }
 
-impl Address {
-    async fn stream(&self) -> io::Result<Box<dyn Io>> {
-        match self {
-            Self::Tcp(address) => {
-                let tcp = TcpStream::connect(address).await?;
-                let _ = tcp.set_nodelay(true);
-                Ok(Box::new(tcp))
-            }
-            Self::Unix(path) => Ok(Box::new(UnixStream::connect(path).await?)),
+/// How to speak to a service, whatever address the connection is to.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    pub(super) origin: Origin,
+    pub(super) tls: Option<Connector>,
+    /// What the service may miss that hangs up on this client.
+    pub(super) missing: &'static str,
+}
+
+impl Endpoint {
+    /// Connects, and asks for the server's health: any answer will do. Without one
+    /// it isn't known whether the server speaks gRPC, nor whether it takes this
+    /// client's certificate.
+    pub(super) async fn connect(self, address: Address) -> Result<Connection, String> {
+        let io = self.io(address).await.map_err(|error| root_cause(&error))?;
+        let connection = Connection::open(io, self.origin).await;
+        let connection = connection.map_err(|error| root_cause(&error))?;
+
+        let mut grpc = Grpc::new(service_fn(|request| connection.send(request)));
+        grpc.ready().await.map_err(|error| root_cause(&error))?;
+        let health = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+        let codec = ProstCodec::<(), ()>::default();
+        let Err(status) = grpc.unary(Request::new(()), health, codec).await else {
+            return Ok(connection);
+        };
+        let reason = root_cause(&status);
+        if Failure::from(status).disconnected {
+            Err(format!("{reason} (does it demand {}?)", self.missing))
+        } else {
+            Ok(connection)
+        }
+    }
+
+    async fn io(&self, address: Address) -> io::Result<Box<dyn Io>> {
+        let tcp = match address {
+            Address::Tcp(address) => TcpStream::connect(address).await?,
+            Address::Unix(path) => return Ok(Box::new(UnixStream::connect(path).await?)),
+        };
+        // Requests leave in one write each; to hold them back would only delay them.
+        tcp.set_nodelay(true)?;
+        match &self.tls {
+            Some(tls) => Ok(Box::new(tls.connect(tcp).await?)),
+            None => Ok(Box::new(tcp)),
         }
     }
 }
@@ -42,42 +74,5 @@ impl fmt::Display for Address {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
-    }
-}
-
-/// Connects, and asks for the server's health: any answer will do. Without one
-/// it isn't known whether the server speaks gRPC, nor whether it takes this
-/// client's certificate.
-pub(super) async fn connect(
-    endpoint: Endpoint,
-    address: Address,
-    missing: &str,
-) -> Result<Channel, String> {
-    let stream = address.stream().await;
-    let stream = stream.map_err(|error| error.to_string())?;
-    // Once: tonic would connect again by itself, and let calls wait for that.
-    let mut stream = Some(TokioIo::new(stream));
-    let once = service_fn(move |_| {
-        ready(
-            stream
-                .take()
-                .ok_or_else(|| io::Error::other("the service hung up")),
-        )
-    });
-    let channel = endpoint.connect_with_connector(once).await;
-    let channel = channel.map_err(|error| root_cause(&error))?;
-
-    let mut grpc = Grpc::new(channel.clone());
-    grpc.ready().await.map_err(|error| root_cause(&error))?;
-    let health = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
-    let codec = ProstCodec::<(), ()>::default();
-    let Err(status) = grpc.unary(Request::new(()), health, codec).await else {
-        return Ok(channel);
-    };
-    let reason = root_cause(&status);
-    if Failure::from(status).disconnected {
-        Err(format!("{reason} (does it demand {missing}?)"))
-    } else {
-        Ok(channel)
     }
 }

@@ -4,7 +4,7 @@
 use std::{error::Error, iter};
 
 use h2::Reason;
-use tonic::{Code, ConnectError, Status, TimeoutExpired, transport};
+use tonic::{Code, Status};
 
 /// A failed call.
 #[derive(Debug)]
@@ -21,8 +21,6 @@ pub(super) struct Failure {
 enum End {
     /// With the service's answer.
     Answer,
-    /// With tonic's own timer.
-    Timeout,
     /// With a refusal of this one stream, unhandled.
     Refused,
     /// With the connection, before the service handled it.
@@ -38,15 +36,11 @@ impl End {
             if let Some(h2) = cause.downcast_ref::<h2::Error>() {
                 return Self::of_h2(h2);
             }
-            if cause.is::<TimeoutExpired>() {
-                return Self::Timeout;
-            }
-            let hyper = cause.downcast_ref::<hyper::Error>();
-            // Canceled is what hyper had queued and never wrote.
-            if cause.is::<ConnectError>() || hyper.is_some_and(hyper::Error::is_canceled) {
-                return Self::Unsent;
-            }
-            if hyper.is_some() || cause.is::<transport::Error>() {
+            if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
+                // What hyper had queued and never wrote.
+                if hyper.is_canceled() {
+                    return Self::Unsent;
+                }
                 end = Self::Lost;
             }
         }
@@ -69,7 +63,6 @@ impl From<Status> for Failure {
         let end = End::of(&status);
         let status = match end {
             End::Answer => status,
-            End::Timeout => Status::deadline_exceeded("the deadline has passed"),
             End::Refused => Status::unavailable("the service refused the stream"),
             End::Unsent | End::Lost => {
                 Status::unavailable(format!("connection lost: {}", root_cause(&status)))
@@ -122,22 +115,5 @@ mod tests {
         let failure = Failure::from(Status::not_found("no such order"));
         assert_eq!(failure.status.code(), Code::NotFound);
         assert!(failure.sent && !failure.disconnected && !failure.is_passing());
-    }
-
-    #[test]
-    fn a_refused_connection_is_unavailable_and_was_never_sent() {
-        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-        let failure = Failure::from(Status::from_error(ConnectError(refused.into()).into()));
-        assert!(failure.is_passing() && !failure.sent && failure.disconnected);
-        assert_eq!(
-            failure.status.message(),
-            "connection lost: connection refused"
-        );
-    }
-
-    #[test]
-    fn tonics_own_timeout_is_the_deadline() {
-        let failure = Failure::from(Status::from_error(TimeoutExpired(()).into()));
-        assert_eq!(failure.status.code(), Code::DeadlineExceeded);
     }
 }

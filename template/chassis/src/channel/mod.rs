@@ -39,7 +39,8 @@
 //! | `tls`         | its TLS files                                           |
 //! | `resolve`     | from its name to its addresses                          |
 //! | `pool`        | connections to all of them, kept up                     |
-//! | `connect`     | one connection                                          |
+//! | `connect`     | the way to one of them                                  |
+//! | `connection`  | HTTP/2 over one connection                              |
 //! | `credentials` | what a call shows of its caller                         |
 //! | `call`        | one call: deadlines, metadata, attempts                 |
 //! | `replay`      | its request, to be sent again                           |
@@ -50,6 +51,7 @@
 mod body;
 mod call;
 mod connect;
+mod connection;
 mod credentials;
 mod error;
 mod failure;

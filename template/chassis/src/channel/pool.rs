@@ -16,11 +16,11 @@ use tokio::{
     task::{AbortHandle, JoinSet},
     time::{Instant, sleep_until, timeout},
 };
-use tonic::transport::Channel;
 use tracing::{debug, info, warn};
 
 use super::{
-    connect::{Address, connect},
+    connect::Address,
+    connection::Connection,
     error::Error,
     failure::Failure,
     resolve::Resolve,
@@ -40,7 +40,7 @@ pub(super) struct Pool {
 /// One address, and the connection to it.
 #[derive(Clone)]
 pub(super) struct Member {
-    pub(super) channel: Channel,
+    pub(super) connection: Connection,
     address: Address,
     id: usize,
 }
@@ -239,7 +239,7 @@ impl Shared {
             if !self.members.borrow().contains(address) {
                 let connected = timeout(
                     self.settings.connect_timeout,
-                    connect(endpoint.clone(), address.clone(), self.settings.missing()),
+                    endpoint.clone().connect(address.clone()),
                 );
                 let address = address.clone();
                 connecting.spawn(async move { (address, connected.await) });
@@ -247,7 +247,7 @@ impl Shared {
         }
         while let Some(Ok((address, connected))) = connecting.join_next().await {
             match connected {
-                Ok(Ok(channel)) => self.add(address, channel),
+                Ok(Ok(connection)) => self.add(address, connection),
                 Ok(Err(reason)) => outcome = Err(reason),
                 Err(_) => {
                     let limit = self.settings.connect_timeout;
@@ -263,14 +263,14 @@ impl Shared {
         outcome
     }
 
-    fn add(&self, address: Address, channel: Channel) {
+    fn add(&self, address: Address, connection: Connection) {
         debug!("Connected to {address}");
         let id = self.ids.fetch_add(1, Relaxed);
         self.members.send_modify(|members| {
             // A resolver may name an address twice.
             if !members.contains(&address) {
                 members.list.push(Member {
-                    channel,
+                    connection,
                     address,
                     id,
                 });

@@ -5,16 +5,13 @@ use std::{
     time::Duration,
 };
 
-use tonic::transport::Endpoint;
+use hyper::http::uri::{Authority, Scheme};
 
 pub use super::tls::Tls;
-use super::{credentials::TokenFile, error::Error, failure::root_cause};
+use super::{
+    connect::Endpoint, connection::Origin, credentials::TokenFile, error::Error,
+};
 use crate::{file, values::unbracketed};
-
-// As the server does. More often than each minute, and a server may take it for
-// an attack (gRPC A8).
-const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Where the service is, and how to reach it.
 #[derive(Clone, Debug)]
@@ -102,12 +99,6 @@ impl Settings {
 
     /// How to speak to the service, whatever address the connection is to.
     pub(super) fn endpoint(&self) -> Result<Endpoint, Error> {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        // What other clients tell a service on a Unix socket, which has no name.
-        let authority = match self.unix_socket() {
-            Some(_) => "localhost".into(),
-            None => self.address(),
-        };
         let unusable = |reason| Error::Setup {
             address: self.address(),
             reason,
@@ -115,19 +106,26 @@ impl Settings {
         if self.host.is_empty() {
             return Err(unusable("there is no host in front of the port".into()));
         }
-        let endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"))
-            .map_err(|error| unusable(root_cause(&error)))?
-            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-            .keep_alive_while_idle(true);
-        match &self.tls {
-            Some(tls) => Ok(tls.apply(endpoint, &self.host)?),
-            None => Ok(endpoint),
-        }
+        // What other clients tell a service on a Unix socket, which has no name.
+        let authority = match self.unix_socket() {
+            Some(_) => "localhost".into(),
+            None => self.address(),
+        };
+        let authority =
+            Authority::try_from(authority).map_err(|error| unusable(error.to_string()))?;
+        let tls = match &self.tls {
+            Some(tls) => Some(tls.connector(&self.host)?),
+            None => None,
+        };
+        let scheme = if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        Ok(Endpoint {
+            origin: Origin { scheme, authority },
+            tls,
+            missing: self.missing(),
+        })
     }
 
-    /// What a service may miss that hangs up on this client.
-    pub(super) fn missing(&self) -> &'static str {
+    fn missing(&self) -> &'static str {
         match &self.tls {
             None => "TLS",
             Some(Tls { identity: None, .. }) => "a client certificate",

@@ -1,14 +1,22 @@
 //! The TLS files of the client.
 
-use std::path::PathBuf;
+use std::{fmt::Display, io, path::PathBuf, sync::Arc};
 
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+use tokio::net::TcpStream;
+use tokio_rustls::{
+    TlsConnector,
+    client::TlsStream,
+    rustls::{self, ClientConfig, RootCertStore, pki_types::ServerName},
+};
 
-use super::failure::root_cause;
 use crate::{
     file::{self, Error},
+    io::Ahead,
     tls::{certificates, chain},
 };
+
+/// HTTP/2, as ALPN names it.
+const H2: &[u8] = b"h2";
 
 /// The PEM files of a TLS client. They are read anew for each connection.
 #[derive(Clone, Debug)]
@@ -17,6 +25,13 @@ pub struct Tls {
     pub cafile: PathBuf,
     /// The client's own certificate and private key, for mutual TLS.
     pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// Speaks TLS with a service, as which it demands a certificate.
+#[derive(Clone)]
+pub(super) struct Connector {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
 }
 
 impl Tls {
@@ -33,34 +48,53 @@ impl Tls {
         })
     }
 
-    /// Makes `endpoint` demand a certificate for `host`, whatever address it connects to.
-    pub(super) fn apply(&self, endpoint: Endpoint, host: &str) -> Result<Endpoint, Error> {
-        let ca = file::read(&self.cafile)?;
-        // tonic reads all of them again, and passes over what it does not understand.
-        certificates::authorities(&self.cafile, &ca)?;
-        let config = ClientTlsConfig::new()
-            .domain_name(host)
-            .ca_certificate(Certificate::from_pem(ca));
-        // Applied step by step: only so is it known which file is at fault.
-        let with_ca = endpoint
-            .clone()
-            .tls_config(config.clone())
-            .map_err(|error| {
-                let reason = format!("can't be used for {host}: {}", root_cause(&error));
-                Error::content(&self.cafile, reason)
-            })?;
-        let Some((certfile, keyfile)) = &self.identity else {
-            return Ok(with_ca);
+    /// What demands a certificate for `host`, whatever address it connects to.
+    pub(super) fn connector(&self, host: &str) -> Result<Connector, Error> {
+        let for_host = |error: &dyn Display| {
+            let reason = format!("can't be used for {host}: {error}");
+            Error::content(&self.cafile, reason)
         };
-        let (cert, key) = (file::read(certfile)?, file::read(keyfile)?);
-        chain::check((certfile, &cert), (keyfile, &key))?;
-        let identity = Identity::from_pem(cert, key);
-        endpoint
-            .tls_config(config.identity(identity))
-            .map_err(|error| {
-                let cert = certfile.display();
-                let reason = format!("can't be used with {cert}: {}", root_cause(&error));
-                Error::content(keyfile, reason)
-            })
+        let ca = certificates::authorities(&self.cafile, &file::read(&self.cafile)?)?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| for_host(&error))?;
+        let mut roots = RootCertStore::empty();
+        // In the bundle of a system there may be some that nobody can use.
+        roots.add_parsable_certificates(ca);
+        // ring, because it builds with nothing but a C compiler.
+        let ring = rustls::crypto::ring::default_provider().into();
+        let config = ClientConfig::builder_with_provider(ring)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| for_host(&error))?
+            .with_root_certificates(roots);
+        let mut config = match &self.identity {
+            Some((certfile, keyfile)) => {
+                let (cert, key) = (file::read(certfile)?, file::read(keyfile)?);
+                let (chain, key) = chain::with_key((certfile, &cert), (keyfile, &key))?;
+                config.with_client_auth_cert(chain, key).map_err(|error| {
+                    let reason = format!("can't be used with {}: {error}", certfile.display());
+                    Error::content(keyfile, reason)
+                })?
+            }
+            None => config.with_no_client_auth(),
+        };
+        // All that gRPC speaks.
+        config.alpn_protocols = vec![H2.to_vec()];
+        Ok(Connector {
+            config: config.into(),
+            name,
+        })
+    }
+}
+
+impl Connector {
+    pub(super) async fn connect(&self, tcp: TcpStream) -> io::Result<TlsStream<Ahead<TcpStream>>> {
+        let connector = TlsConnector::from(self.config.clone());
+        // rustls reads 4 KiB at a time.
+        let tcp = Ahead::new(Vec::new(), tcp);
+        let tls = connector.connect(self.name.clone(), tcp).await?;
+        if tls.get_ref().1.alpn_protocol() == Some(H2) {
+            Ok(tls)
+        } else {
+            Err(io::Error::other("it does not speak HTTP/2 over TLS (ALPN)"))
+        }
     }
 }

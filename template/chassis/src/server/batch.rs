@@ -21,12 +21,12 @@ use hyper::rt::Executor;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    cork::Cork,
     flight::{Flight, Guarded},
     idle::Activity,
     memory::Holdings,
     stall::Stall,
 };
+use crate::io::Cork;
 
 /// Polls a connection, and sends what that made it write.
 pub(super) struct Batches<IO> {

@@ -25,9 +25,8 @@ use super::handler::Handler;
 #[cfg(feature = "web")]
 use super::web::Web as Handler;
 use super::{
-    ahead::Ahead,
+    announce::announce,
     batch::{Batches, Patience},
-    cork::Cork,
     greeting::{PREFACE, Rejected, expect_preface},
     http1,
     idle::Activity,
@@ -42,7 +41,7 @@ use super::{
     shares::{Account, Shares},
 };
 use crate::{
-    io::Io,
+    io::{Ahead, Cork, Io},
     jitter::jittered,
     remote::Remote,
     telemetry::{metrics::Metrics, quota},
@@ -202,7 +201,8 @@ impl Connections {
     ) {
         let max_metadata = self.limits.max_metadata_size;
         let greeting = [PREFACE, reader.buffer()].concat();
-        let mut io = Cork::new(greeting.into(), reader.into_inner()).announcing(max_metadata);
+        let mut io = Cork::new(greeting.into(), reader.into_inner())
+            .amending(move |settings| announce(settings, max_metadata));
         let speaking = self.speak_http2(io.clone(), &peer, account, activity);
         if speaking.await.is_continue() {
             let mut phase = self.phase.clone();

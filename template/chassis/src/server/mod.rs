@@ -14,8 +14,6 @@
 //! | `connection` | one connection: handshake, greeting, HTTP/2, end      |
 //! | `greeting`   | its first bytes: HTTP/2, or garbage                   |
 //! | `http1`      | who speaks HTTP/1 instead, and is told so             |
-//! | `ahead`      | its IO: few and large reads                           |
-//! | `cork`       | few and large writes                                  |
 //! | `batch`      | its replies: together what was asked together         |
 //! | `announce`   | its SETTINGS, with the limit that is meant            |
 //! | `idle`       | connections that nobody uses, and who gives way       |
@@ -42,12 +40,10 @@
 //! [`crate::telemetry`], [`crate::lifecycle`], and `admin`, `standard`, `listener` and `turns`.
 
 mod accept;
-mod ahead;
 mod announce;
 mod batch;
 mod cgroup;
 mod connection;
-mod cork;
 mod flight;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;

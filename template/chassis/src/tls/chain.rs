@@ -57,8 +57,3 @@ pub(crate) fn with_key(
     let chain = chain.into_iter().map(|(_, certificate)| certificate);
     Ok((chain.collect(), private))
 }
-
-/// Checks the chain in the file `cert` and its key in the file `key`.
-pub(crate) fn check(cert: Read<'_>, key: Read<'_>) -> Result<(), Error> {
-    with_key(cert, key).map(drop)
-}

@@ -16,14 +16,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tonic::{body::Body, codegen::Service};
 
-#[path = "../../../../../template/chassis/src/server/ahead.rs"]
+#[path = "../../../../../template/chassis/src/io/ahead.rs"]
 mod ahead;
-#[allow(dead_code, reason = "the service announces something")]
-#[path = "../../../../../template/chassis/src/server/announce.rs"]
-mod announce;
 mod batch;
 #[allow(dead_code, reason = "the service does more with it")]
-#[path = "../../../../../template/chassis/src/server/cork.rs"]
+#[path = "../../../../../template/chassis/src/io/cork.rs"]
 mod cork;
 
 use batch::Batches;

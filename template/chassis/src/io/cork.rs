@@ -1,9 +1,9 @@
 //! IO of one connection, with few system calls: [reads ahead](Ahead), and writes corked.
 //!
 //! h2 flushes between a DATA frame and the trailers behind it, so that a reply
-//! costs two or three writes. Here `poll_write` only collects, and
+//! costs two or three writes, and a request as many. Here `poll_write` only collects, and
 //! [`Cork::poll_drain`], called after each poll of the connection, sends what
-//! that poll produced in one write. No timer: a reply leaves in the same poll.
+//! that poll produced in one write. No timer: what is said leaves in the same poll.
 
 use std::{
     io::{self, IoSlice},
@@ -15,48 +15,50 @@ use std::{
 use hyper::body::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{ahead::Ahead, announce::announce};
+use super::ahead::Ahead;
 
 /// Unsent bytes from which on a write has to wait for the socket.
 const WRITE_THROUGH: usize = 64 * 1024;
 
 /// The IO of an HTTP/2 connection. Clones share it, so that it can be drained
 /// from outside of the connection that owns it.
-pub(super) struct Cork<IO>(Arc<Mutex<Corked<IO>>>);
+pub(crate) struct Cork<IO>(Arc<Mutex<Corked<IO>>>);
+
+type Amendment = Box<dyn FnOnce(&mut [u8]) + Send>;
 
 struct Corked<IO> {
     io: Ahead<IO>,
     unsent: Vec<u8>,
-    /// Taken by the first write: see [`announce`].
-    max_metadata: Option<u32>,
+    /// Taken by the first write, which it amends.
+    amendment: Option<Amendment>,
     /// Bytes that the socket has taken.
     sent: u64,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Cork<IO> {
     /// Reads as `ahead`, which was read from `io` before, followed by the rest.
-    pub(super) fn new(ahead: Bytes, io: IO) -> Self {
+    pub(crate) fn new(ahead: Bytes, io: IO) -> Self {
         Self(Arc::new(Mutex::new(Corked {
             io: Ahead::new(ahead.into(), io),
             unsent: Vec::new(),
-            max_metadata: None,
+            amendment: None,
             sent: 0,
         })))
     }
 
-    /// The same, and the SETTINGS that are written first announce this limit.
-    pub(super) fn announcing(self, max_metadata: u32) -> Self {
-        self.lock().max_metadata = Some(max_metadata);
+    /// The same, and what is written first leaves as `amendment` makes it.
+    pub(crate) fn amending(self, amendment: impl FnOnce(&mut [u8]) + Send + 'static) -> Self {
+        self.lock().amendment = Some(Box::new(amendment));
         self
     }
 
     /// Sends what was written, as far as the socket takes it.
-    pub(super) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.lock().poll_drain(cx)
     }
 
     /// How many bytes the socket has taken so far.
-    pub(super) fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         self.lock().sent
     }
 }
@@ -93,7 +95,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Corked<IO> {
         };
         self.unsent.drain(..sent);
         self.sent += sent as u64;
-        // One large reply must not leave an idle connection with a large buffer.
+        // One large message must not leave an idle connection with a large buffer.
         self.unsent.shrink_to(WRITE_THROUGH);
         outcome
     }
@@ -130,8 +132,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Cork<IO> {
         for buf in bufs {
             this.unsent.extend_from_slice(buf);
         }
-        if let Some(limit) = this.max_metadata.take() {
-            announce(&mut this.unsent, limit);
+        if let Some(amend) = this.amendment.take() {
+            amend(&mut this.unsent);
         }
         Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()))
     }

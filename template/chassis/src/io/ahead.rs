@@ -16,7 +16,7 @@ use tonic::transport::server::Connected;
 const READ_AHEAD: usize = 16 * 1024;
 
 /// IO that is read ahead of who takes what it reads.
-pub(super) struct Ahead<IO> {
+pub(crate) struct Ahead<IO> {
     io: IO,
     /// What was read already, and how much of that was taken. Without a buffer where the peer is
     /// silent.
@@ -29,7 +29,7 @@ pub(super) struct Ahead<IO> {
 
 impl<IO> Ahead<IO> {
     /// Reads as `read`, which was read from `io` before, followed by the rest.
-    pub(super) fn new(read: Vec<u8>, io: IO) -> Self {
+    pub(crate) fn new(read: Vec<u8>, io: IO) -> Self {
         Self {
             io,
             read,

@@ -1,0 +1,114 @@
+//! HTTP/2 over one connection, whose writes are corked as the server's are.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
+    time::Duration,
+};
+
+use hyper::{
+    Request, Response, Uri,
+    body::{Bytes, Incoming},
+    client::conn::http2::{Builder, SendRequest},
+    header::{HeaderValue, USER_AGENT},
+    http::uri::{Authority, Scheme},
+    rt::Executor,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tonic::body::Body;
+
+use crate::io::{Cork, Io};
+
+// As the server does. More often than each minute, and a server may take it for
+// an attack (gRPC A8).
+const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// As gRPC wants it: `grpc-`, language, variant, version.
+const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("grpc-rust-chassis/", env!("CARGO_PKG_VERSION")));
+
+/// Whom calls are for, whatever address they go to.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub(super) scheme: Scheme,
+    pub(super) authority: Authority,
+}
+
+/// A connection. Clones share it; it closes once there is none, and nothing in flight.
+#[derive(Clone)]
+pub(super) struct Connection {
+    requests: SendRequest<Body>,
+    origin: Origin,
+}
+
+impl Connection {
+    /// Speaks HTTP/2 over `io`.
+    pub(super) async fn open(io: Box<dyn Io>, origin: Origin) -> hyper::Result<Self> {
+        let cork = Cork::new(Bytes::new(), io);
+        let (requests, connection) = Builder::new(Tasks::of(cork.clone()))
+            .timer(TokioTimer::new())
+            .keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .handshake(TokioIo::new(cork))
+            .await?;
+        tokio::spawn(connection);
+        Ok(Self { requests, origin })
+    }
+
+    /// Sends `request`, and waits for the head of its response.
+    pub(super) fn send(
+        &self,
+        mut request: Request<Body>,
+    ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
+        let mut uri = request.uri().clone().into_parts();
+        uri.scheme = Some(self.origin.scheme.clone());
+        uri.authority = Some(self.origin.authority.clone());
+        *request.uri_mut() = Uri::from_parts(uri).expect("generated clients name a path");
+        let headers = request.headers_mut();
+        headers.entry(USER_AGENT).or_insert(AGENT);
+        self.requests.clone().send_request(request)
+    }
+}
+
+/// Runs what hyper has to do for a connection.
+#[derive(Clone)]
+struct Tasks(Arc<Mutex<Option<Cork<Box<dyn Io>>>>>);
+
+impl Tasks {
+    /// Of the connection that writes to `cork`.
+    fn of(cork: Cork<Box<dyn Io>>) -> Self {
+        Self(Arc::new(Mutex::new(Some(cork))))
+    }
+}
+
+impl<F> Executor<F> for Tasks
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        let cork = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match cork {
+            // The first is the one that reads and writes; the others are calls.
+            Some(cork) => _ = tokio::spawn(drained(future, cork)),
+            None => _ = tokio::spawn(future),
+        }
+    }
+}
+
+/// Polls a connection, and sends what that made it write, until either ends.
+async fn drained<F: Future>(connection: F, cork: Cork<Box<dyn Io>>) {
+    let mut connection = pin!(connection);
+    poll_fn(|cx| {
+        let end = connection.as_mut().poll(cx).map(drop);
+        match cork.poll_drain(cx) {
+            // Its calls fail as it is dropped.
+            Poll::Ready(Err(_)) => Poll::Ready(()),
+            _ => end,
+        }
+    })
+    .await;
+}
