@@ -40,6 +40,14 @@ impl Built {
         self.server(OFF, "off", &[])
     }
 
+    /// The service and what has all off, with the names of their functions.
+    pub fn with_symbols(&self) -> [Target; 2] {
+        [self.service(), self.off()].map(|mut target| {
+            target.binary.as_mut_os_string().push("-symbols");
+            target
+        })
+    }
+
     /// Those of others, as far as they could be built.
     pub fn peers(&self) -> Vec<Target> {
         let peers = [(GO, "go"), (CONNECT, "echo-connectrpc")];

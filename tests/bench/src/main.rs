@@ -22,7 +22,7 @@ use tokio::runtime::Builder;
 const USAGE: &str = "usage: bench DIRECTORY, where everything that it measures has been built
 
 ROUNDS (5), MILLISECONDS of each load in each round (1000) and ONLY, the parts to measure (all:
-rpc tls streams channel chain peers build), are read from the environment.";
+rpc profile tls streams channel chain peers build), are read from the environment.";
 
 fn main() -> ExitCode {
     // Servers shall have as much of the machine as the client has, and one thread needs no scheduler of

@@ -112,3 +112,90 @@ async fn drained<F: Future>(connection: F, cork: Cork<Box<dyn Io>>) {
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        pin::Pin,
+        sync::atomic::{AtomicUsize, Ordering::Relaxed},
+        task::Context,
+    };
+
+    use http_body_util::{BodyExt, Full};
+    use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
+
+    use super::*;
+
+    /// Counts how often it is written to.
+    struct Counted {
+        io: DuplexStream,
+        writes: Arc<AtomicUsize>,
+    }
+
+    impl AsyncRead for Counted {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.io).poll_read(cx, buf)
+        }
+    }
+
+    impl AsyncWrite for Counted {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.writes.fetch_add(1, Relaxed);
+            Pin::new(&mut self.io).poll_write(cx, buf)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.io).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.io).poll_shutdown(cx)
+        }
+    }
+
+    /// Answers every request with nothing.
+    async fn serve(io: DuplexStream) {
+        let mut connection = h2::server::handshake(io).await.unwrap();
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            respond.send_response(Response::new(()), true).unwrap();
+        }
+    }
+
+    fn request() -> Request<Body> {
+        let body = Body::new(Full::new(Bytes::from_static(&[0; 1000])));
+        let mut request = Request::post("/service/Method").body(body).unwrap();
+        *request.version_mut() = hyper::Version::HTTP_2;
+        request
+    }
+
+    #[tokio::test]
+    async fn a_request_leaves_in_one_write() {
+        let (near, far) = duplex(64 * 1024);
+        tokio::spawn(serve(far));
+        let writes = Arc::new(AtomicUsize::new(0));
+        let io = Counted {
+            io: near,
+            writes: writes.clone(),
+        };
+        let origin = Origin {
+            scheme: Scheme::HTTP,
+            authority: Authority::from_static("localhost"),
+        };
+        let connection = Connection::open(Box::new(io), origin).await.unwrap();
+        // SETTINGS and their acknowledgement go along with the first.
+        let first = connection.send(request()).await.unwrap();
+        first.into_body().collect().await.unwrap();
+        let before = writes.load(Relaxed);
+        connection.send(request()).await.unwrap();
+        assert_eq!(writes.load(Relaxed) - before, 1);
+    }
+}

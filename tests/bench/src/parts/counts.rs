@@ -12,7 +12,7 @@ use std::{
 use crate::{load::count, server::Target};
 
 /// RPCs of the short run.
-const SHORT: usize = 500;
+pub const SHORT: usize = 500;
 
 /// A tool that counts.
 #[derive(Clone, Copy)]
@@ -29,21 +29,28 @@ impl Tool {
             Self::Strace => 10_000,
             Self::Callgrind => 2000,
         };
-        let short = self.total(target, in_flight, SHORT).await?;
-        let long = self.total(target, in_flight, SHORT + more).await?;
-        Ok((long - short) / count(more))
+        let short = self.report(target, in_flight, SHORT).await?;
+        let long = self.report(target, in_flight, SHORT + more).await?;
+        let total = |report: &str| self.total(report).unwrap_or_default();
+        Ok((total(&long) - total(&short)) / count(more))
     }
 
-    async fn total(self, target: &Target, in_flight: usize, rpcs: usize) -> io::Result<f64> {
+    /// What it writes about so many `rpcs`.
+    pub async fn report(
+        self,
+        target: &Target,
+        in_flight: usize,
+        rpcs: usize,
+    ) -> io::Result<String> {
         let report = env::temp_dir().join(format!("bench.{}", process::id()));
         let server = target.start(&self.command(&report)).await?;
         let mut connection = target.connect(server.port).await?;
         connection.call(in_flight, rpcs, None).await?;
         drop(connection);
         server.interrupt()?;
-        let total = self.read(&report);
+        let written = self.read(&report);
         let _ = fs::remove_file(&report);
-        total
+        written
     }
 
     fn command(self, report: &Path) -> Vec<std::ffi::OsString> {
@@ -66,23 +73,26 @@ impl Tool {
         command
     }
 
-    fn read(self, report: &PathBuf) -> io::Result<f64> {
+    fn read(self, report: &PathBuf) -> io::Result<String> {
         // strace writes after the server ended.
         for _ in 0..200 {
             let text = fs::read_to_string(report).unwrap_or_default();
-            let total = text.lines().find_map(|line| {
-                let words: Vec<_> = line.split_whitespace().collect();
-                match (self, &words[..]) {
-                    (Self::Strace, [_, _, _, calls, .., "total"])
-                    | (Self::Callgrind, ["summary:" | "totals:", calls]) => calls.parse().ok(),
-                    _ => None,
-                }
-            });
-            if let Some(total) = total {
-                return Ok(total);
+            if self.total(&text).is_some() {
+                return Ok(text);
             }
             thread::sleep(Duration::from_millis(10));
         }
         Err(io::Error::other("no counts were written"))
+    }
+
+    fn total(self, report: &str) -> Option<f64> {
+        report.lines().find_map(|line| {
+            let words: Vec<_> = line.split_whitespace().collect();
+            match (self, &words[..]) {
+                (Self::Strace, [_, _, _, calls, .., "total"])
+                | (Self::Callgrind, ["totals:", calls]) => calls.parse().ok(),
+                _ => None,
+            }
+        })
     }
 }

@@ -6,6 +6,7 @@ mod channel;
 mod counts;
 mod idle;
 mod peers;
+mod profile;
 mod rpc;
 mod streams;
 mod tls;
@@ -18,6 +19,7 @@ use crate::{built::Built, settings::Settings, table::Results};
 #[derive(Clone, Copy)]
 pub enum Part {
     Rpc,
+    Profile,
     Tls,
     Streams,
     Channel,
@@ -27,8 +29,9 @@ pub enum Part {
 }
 
 impl Part {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Rpc,
+        Self::Profile,
         Self::Tls,
         Self::Streams,
         Self::Channel,
@@ -40,6 +43,7 @@ impl Part {
     fn name(self) -> &'static str {
         match self {
             Self::Rpc => "rpc",
+            Self::Profile => "profile",
             Self::Tls => "tls",
             Self::Streams => "streams",
             Self::Channel => "channel",
@@ -53,6 +57,7 @@ impl Part {
     pub async fn run(self, built: &Built, settings: &Settings) -> Result<Results, Box<dyn Error>> {
         match self {
             Self::Rpc => rpc::run(built, settings).await,
+            Self::Profile => profile::run(built, settings).await,
             Self::Tls => tls::run(built, settings).await,
             Self::Streams => streams::run(built, settings).await,
             Self::Channel => channel::run(built, settings).await,
