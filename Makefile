@@ -98,9 +98,9 @@ lint: ## Check format, Rust and shell scripts
 # With all its features; services that are generated lint it with some, and with none.
 	$(Q)cargo clippy --locked --package chassis --all-targets --all-features -- --deny warnings
 	$(Q)RUSTDOCFLAGS="--deny warnings" cargo doc --locked --package chassis --no-deps --all-features
-# Without a peer of one file, whose dependencies compile for minutes.
+# Without the peers of one file each, whose dependencies compile for minutes.
 	$(Q)cd tests/bench && cargo fmt --all --check && cargo clippy --locked --workspace --all-targets \
-		--features bare/full --exclude echo-connectrpc -- --deny warnings
+		--features bare/full --exclude echo-connectrpc --exclude echo-volo -- --deny warnings
 	$(Q)cd tests/fuzz && cargo fmt --check
 	$(Q).ci/lint-scripts
 

@@ -9,6 +9,7 @@ pub const BARE: &str = "bare tonic";
 pub const OFF: &str = "all off";
 pub const GO: &str = "grpc-go";
 pub const CONNECT: &str = "connectrpc";
+pub const VOLO: &str = "volo";
 
 /// Where the echo of the servers in this package is, and that of the generated service.
 const ECHO: &str = "/bench.v1.EchoService/Hello";
@@ -50,7 +51,11 @@ impl Built {
 
     /// Those of others, as far as they could be built.
     pub fn peers(&self) -> Vec<Target> {
-        let peers = [(GO, "go"), (CONNECT, "echo-connectrpc")];
+        let peers = [
+            (GO, "go"),
+            (CONNECT, "echo-connectrpc"),
+            (VOLO, "echo-volo"),
+        ];
         let peers = peers.map(|(name, binary)| self.server(name, binary, &[]));
         let built = peers.into_iter().filter(|peer| peer.binary.exists());
         built.collect()

@@ -112,7 +112,11 @@ impl<'a> Compose<'a> {
         waits_for(|| {
             let logs = ["front", "back"].map(|service| self.log(service));
             let connected = logs[0].contains("Successfully connected to back:");
-            if connected { Ok(()) } else { Err(logs.concat()) }
+            if connected {
+                Ok(())
+            } else {
+                Err(logs.concat())
+            }
         });
         says_hello(self.packed, self.port);
 

@@ -19,13 +19,8 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{
-    connect::Address,
-    connection::Connection,
-    error::Error,
-    failure::Failure,
-    resolve::Resolve,
-    retry,
-    settings::Settings,
+    connect::Address, connection::Connection, error::Error, failure::Failure, resolve::Resolve,
+    retry, settings::Settings,
 };
 use crate::readiness::Condition;
 

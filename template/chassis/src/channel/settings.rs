@@ -8,9 +8,7 @@ use std::{
 use hyper::http::uri::{Authority, Scheme};
 
 pub use super::tls::Tls;
-use super::{
-    connect::Endpoint, connection::Origin, credentials::TokenFile, error::Error,
-};
+use super::{connect::Endpoint, connection::Origin, credentials::TokenFile, error::Error};
 use crate::{file, values::unbracketed};
 
 /// Where the service is, and how to reach it.
@@ -117,7 +115,11 @@ impl Settings {
             Some(tls) => Some(tls.connector(&self.host)?),
             None => None,
         };
-        let scheme = if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let scheme = if tls.is_some() {
+            Scheme::HTTPS
+        } else {
+            Scheme::HTTP
+        };
         Ok(Endpoint {
             origin: Origin { scheme, authority },
             tls,

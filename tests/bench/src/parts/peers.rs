@@ -4,7 +4,7 @@ use std::error::Error;
 
 use super::Part;
 use crate::{
-    built::{BARE, Built, CONNECT, GO, SERVICE},
+    built::{BARE, Built, CONNECT, GO, SERVICE, VOLO},
     load::{Load, TEN_CONNECTIONS},
     server::Target,
     settings::Settings,
@@ -14,7 +14,7 @@ use crate::{
 const TABLE: Table = Table {
     title: "10 × 10, by threads",
     subject: SERVICE,
-    others: &[BARE, GO, CONNECT],
+    others: &[BARE, GO, CONNECT, VOLO],
     figures: &[
         figure("RPC/s, 1 thread", "k/s", &[]),
         figure("RPC/s, 2 threads", "k/s", &[]),
