@@ -74,13 +74,16 @@ impl Connection {
     }
 }
 
+/// What carries a connection.
+type Wire = Cork<Box<dyn Io>>;
+
 /// Runs what hyper has to do for a connection.
 #[derive(Clone)]
-struct Tasks(Arc<Mutex<Option<Cork<Box<dyn Io>>>>>);
+struct Tasks(Arc<Mutex<Option<Wire>>>);
 
 impl Tasks {
     /// Of the connection that writes to `cork`.
-    fn of(cork: Cork<Box<dyn Io>>) -> Self {
+    fn of(cork: Wire) -> Self {
         Self(Arc::new(Mutex::new(Some(cork))))
     }
 }
@@ -100,7 +103,7 @@ where
 }
 
 /// Polls a connection, and sends what that made it write, until either ends.
-async fn drained<F: Future>(connection: F, cork: Cork<Box<dyn Io>>) {
+async fn drained<F: Future>(connection: F, cork: Wire) {
     let mut connection = pin!(connection);
     poll_fn(|cx| {
         let end = connection.as_mut().poll(cx).map(drop);
