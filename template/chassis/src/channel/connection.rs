@@ -13,7 +13,7 @@ use hyper::{
     body::{Bytes, Incoming},
     client::conn::http2::{Builder, SendRequest},
     header::{HeaderValue, USER_AGENT},
-    http::uri::{Authority, Scheme},
+    http::uri::{Authority, PathAndQuery, Scheme},
     rt::Executor,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -67,7 +67,10 @@ impl Connection {
         let mut uri = request.uri().clone().into_parts();
         uri.scheme = Some(self.origin.scheme.clone());
         uri.authority = Some(self.origin.authority.clone());
-        *request.uri_mut() = Uri::from_parts(uri).expect("generated clients name a path");
+        // Generated clients name it always.
+        uri.path_and_query
+            .get_or_insert(PathAndQuery::from_static("/"));
+        *request.uri_mut() = Uri::from_parts(uri).expect("nothing is missing");
         let headers = request.headers_mut();
         headers.entry(USER_AGENT).or_insert(AGENT);
         self.requests.clone().send_request(request)
