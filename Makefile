@@ -12,6 +12,8 @@ any_generator = generator=$$(.ci/cargo-generate $(OLDEST) $(NEWEST)) &&
 # A client of another kind joins the tests where there is a Python with venv.
 PYTHON := $(TOOLS)/python/bin/python
 HAS_VENV := $(shell python3 -c 'import ensurepip, venv' 2>/dev/null && echo yes)
+# The tests of this repository; what follows is for their program.
+suite = TMPDIR=$$(.ci/tmpdir) cargo test --locked --package microservice-template --
 # Most tests wait: for containers, for what they started, for their turn to build.
 THREADS ?= 6
 CASES ?= 10000
@@ -50,8 +52,8 @@ test: test-chassis test-services ## Test the chassis, and generated services of 
 
 .PHONY: test-services
 test-services: tools ## Test generated services of all kinds; THREADS=6 at a time
-	$(Q)cargo test --locked --package microservice-template -- --test-threads $(THREADS)
-	$(Q)cargo test --locked --package microservice-template -- --ignored containers::attacked
+	$(Q)$(suite) --test-threads $(THREADS)
+	$(Q)$(suite) --ignored containers::attacked
 
 .PHONY: test-chassis
 test-chassis: fuzz-corpus ## Test the chassis where it lies, with all its features
@@ -64,20 +66,19 @@ fuzz-corpus: ## Try what the fuzzer found on the chassis, and what resembles it 
 
 .PHONY: test-toolchain
 test-toolchain: tools ## Check coverage, audit, client API, flame graph, bill of materials, workflows of a service; their tools compile for minutes
-	$(Q)cargo test --locked --package microservice-template -- --ignored --nocapture --test-threads 1 \
-		toolchain:: bill_of_materials
+	$(Q)$(suite) --ignored --nocapture --test-threads 1 toolchain:: bill_of_materials
 
 .PHONY: test-system
 test-system: tools ## Test a system of three services in real containers: upgrades, faults; takes docker and 20 minutes
-	$(Q)cargo test --locked --package microservice-template -- --ignored --nocapture --test-threads 1 system:: walk::
+	$(Q)$(suite) --ignored --nocapture --test-threads 1 system:: walk::
 
 .PHONY: cross-version
 cross-version: tools tools-newest ## Check that the oldest and the newest cargo-generate do the same
-	$(Q)cargo test --locked --package microservice-template -- --ignored newest::
+	$(Q)$(suite) --ignored newest::
 
 .PHONY: fuzz
 fuzz: tools ## Generate from CASES=10000 random answers, and check each result
-	$(Q)CASES=$(CASES) cargo test --locked --package microservice-template -- --nocapture any_answer::any_answer
+	$(Q)export CASES=$(CASES); $(suite) --nocapture any_answer::any_answer
 
 .PHONY: fuzz-chassis
 fuzz-chassis: $(FUZZER) ## Fuzz what the chassis reads of strangers; SECONDS=60, TARGET=
