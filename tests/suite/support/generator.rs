@@ -1,6 +1,7 @@
 //! cargo-generate, run as its users run it, on this checkout.
 
 use std::{
+    env,
     fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
@@ -67,7 +68,8 @@ impl Generator {
             .args(&self.source)
             .current_dir(directory)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", env::var_os("PATH").unwrap_or_default())
+            .env("TMPDIR", env::temp_dir())
             .env("HOME", self.home.path())
             .env("USER", "grace")
             .env("CARGO_NAME", AUTHOR.split(" <").next().unwrap())
