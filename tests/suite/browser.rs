@@ -15,7 +15,7 @@ use crate::support::{
     answers::example,
     certificates::Certificates,
     process::{Killed, Service},
-    sample::Sample,
+    sample::Program,
 };
 
 const PAGE: &str = include_str!("browser/page.html");
@@ -98,8 +98,7 @@ impl Browser {
 #[test]
 #[cfg_attr(not(chromium), ignore = "needs chromium")]
 fn a_page_says_hello_and_watches() {
-    let sample = Sample::new(example("order-book"));
-    let binary = sample.debug_binary_with("web", "order-book");
+    let program = Program::service(example("order-book"), "web");
     let certificates = Certificates::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
@@ -109,7 +108,7 @@ fn a_page_says_hello_and_watches() {
     let tls = certificates.flags();
     let mut flags = tls.each_ref().map(String::as_str).to_vec();
     flags.extend(["--web-origin", &origin]);
-    let service = Service::start(&binary, &flags);
+    let service = Service::start(&program.path, &flags);
     let _browser = Browser::open(&format!("{origin}/?port={}", service.port()));
     let report = reported.recv_timeout(PATIENCE).expect("what the page got");
     assert_eq!(

@@ -10,7 +10,7 @@ use crate::support::{
     command::{output, run},
     process::Service,
     repository::{python, root},
-    sample::Sample,
+    sample::Program,
 };
 
 const SERVICE: &str = "acme.trading.v2beta1.OrderBookService";
@@ -36,19 +36,18 @@ fn is_served(python: &Path, port: u16, files: &[&str]) {
 #[test]
 fn python_is_served_in_plain_text_tls_and_mutual_tls() {
     let Some(python) = python() else { return };
-    let sample = Sample::new(example("order-book"));
-    let binary = sample.debug_binary("order-book");
+    let program = Program::service(example("order-book"), "");
     let certificates = Certificates::new();
     let (ca, flags) = (certificates.file("ca.pem"), certificates.flags());
     let tls = flags.each_ref().map(String::as_str);
 
-    let plain = Service::start(&binary, &[]);
+    let plain = Service::start(&program.path, &[]);
     is_served(python, plain.port(), &[]);
 
-    let secure = Service::start(&binary, &tls);
+    let secure = Service::start(&program.path, &tls);
     is_served(python, secure.port(), &[&ca]);
 
-    let mutual = Service::start(&binary, &[&tls[..], &["--cafile", &ca]].concat());
+    let mutual = Service::start(&program.path, &[&tls[..], &["--cafile", &ca]].concat());
     is_served(
         python,
         mutual.port(),
@@ -74,8 +73,7 @@ fn python_is_served_in_plain_text_tls_and_mutual_tls() {
 #[test]
 fn python_passes_the_interop_cases_in_plain_text_and_tls() {
     let Some(python) = python() else { return };
-    let sample = Sample::new(example("order-book"));
-    let binary = sample.chassis_binary("interop");
+    let program = Program::of_chassis("interop");
     let contract = "template/chassis/tests/it/interop/contract/interop.bin";
     let certificates = Certificates::new();
     let (ca, flags) = (certificates.file("ca.pem"), certificates.flags());
@@ -83,7 +81,7 @@ fn python_passes_the_interop_cases_in_plain_text_and_tls() {
     let plain: (&[&str], &[&str]) = (&[], &[]);
     let tls: (&[&str], &[&str]) = (&flags, &[&ca]);
     for (flags, files) in [plain, tls] {
-        let service = Service::start(&binary, flags);
+        let service = Service::start(&program.path, flags);
         let passed = run(Command::new(python)
             .arg(root().join("tests/suite/foreign/interop.py"))
             .arg(format!("localhost:{}", service.port()))

@@ -12,11 +12,10 @@ use std::{
 use tempfile::TempDir;
 
 use crate::support::{
-    answers::example,
     command::run,
     process::{Killed, Service, free_port},
     repository::{python, read, root},
-    sample::Sample,
+    sample::Program,
 };
 
 /// How long each client calls, in seconds: some connections' lives.
@@ -71,11 +70,11 @@ fn accepted(admin: u16) -> usize {
 /// The interop cases through a proxy, and then what many clients call at once.
 fn loses_no_call(command: &[&str], configuration: &str) {
     let Some(python) = python() else { return };
-    let sample = Sample::new(example("order-book"));
+    let program = Program::of_chassis("interop");
     let admin = free_port().to_string();
     let age = ["--connection-age", "1s", "--drain-delay", "0s"];
     let flags = [&age[..], &["--admin-port", &admin]].concat();
-    let service = Service::start(&sample.chassis_binary("interop"), &flags);
+    let service = Service::start(&program.path, &flags);
     let proxy = Proxy::start(command, configuration, service.port());
     let address = format!("127.0.0.1:{}", proxy.port);
     let calls = |script: &str, arguments: &[&str]| {

@@ -5,6 +5,7 @@
 //! it lies: two services of one name would take each other's generated code for theirs.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -12,7 +13,12 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{answers::Answers, command::run, generator::Generator, repository::build_directory};
+use super::{
+    answers::{Answers, example},
+    command::run,
+    generator::Generator,
+    repository::build_directory,
+};
 
 /// A service in a directory of its own.
 pub struct Sample {
@@ -64,6 +70,35 @@ impl Sample {
         let build = ["build", "--quiet", "--locked", "--bin", name];
         self.run("cargo", &[&build[..], &package].concat());
         self.turn.target.join("debug").join(name)
+    }
+}
+
+/// A program of a sample that has had its turn, in a directory of its own: while it runs, others are built.
+pub struct Program {
+    pub path: PathBuf,
+    _directory: TempDir,
+}
+
+impl Program {
+    /// The service of `answers` with `features`.
+    pub fn service(answers: Answers, features: &str) -> Self {
+        let name = answers.name.clone();
+        Self::copy(&Sample::new(answers).debug_binary_with(features, &name))
+    }
+
+    /// One of those that the chassis is tested with.
+    pub fn of_chassis(name: &str) -> Self {
+        Self::copy(&Sample::new(example("order-book")).chassis_binary(name))
+    }
+
+    fn copy(built: &Path) -> Self {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join(built.file_name().unwrap());
+        fs::copy(built, &path).unwrap();
+        Self {
+            path,
+            _directory: directory,
+        }
     }
 }
 
