@@ -20,6 +20,7 @@ fn generated(contract: &Path, names: &[&str], client: bool) -> Vec<(PathBuf, Vec
         fs::write(encoded, descriptors.encode_to_vec()).unwrap();
         let generator = tonic_prost_build::configure()
             .out_dir(&dir)
+            .build_transport(false)
             .build_client(client);
         generator.compile_fds(descriptors).unwrap();
     }

@@ -124,17 +124,6 @@ pub mod test_service_client {
     pub struct TestServiceClient<T> {
         inner: tonic::client::Grpc<T>,
     }
-    impl TestServiceClient<tonic::transport::Channel> {
-        /// Attempt to create a new client by connecting to a given endpoint.
-        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
-        where
-            D: TryInto<tonic::transport::Endpoint>,
-            D::Error: Into<StdError>,
-        {
-            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
-            Ok(Self::new(conn))
-        }
-    }
     impl<T> TestServiceClient<T>
     where
         T: tonic::client::GrpcService<tonic::body::Body>,
@@ -985,17 +974,6 @@ pub mod unimplemented_service_client {
     #[derive(Debug, Clone)]
     pub struct UnimplementedServiceClient<T> {
         inner: tonic::client::Grpc<T>,
-    }
-    impl UnimplementedServiceClient<tonic::transport::Channel> {
-        /// Attempt to create a new client by connecting to a given endpoint.
-        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
-        where
-            D: TryInto<tonic::transport::Endpoint>,
-            D::Error: Into<StdError>,
-        {
-            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
-            Ok(Self::new(conn))
-        }
     }
     impl<T> UnimplementedServiceClient<T>
     where
