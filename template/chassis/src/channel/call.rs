@@ -15,7 +15,7 @@ use super::{
     body::{Begun, CallBody},
     credentials::Credentials,
     failure::Failure,
-    pool::Pool,
+    pool::{Member, Pool},
     replay::Replay,
     retry::{self, Throttle},
 };
@@ -168,10 +168,16 @@ impl Caller {
         latest: Instant,
     ) -> Result<Begun, Failure> {
         let member = self.pool.pick().await?;
+        let waiting = Waiting {
+            pool: &self.pool,
+            member: Some(member.clone()),
+            latest,
+        };
         let outcome = match member.connection.send(request).await {
             Ok(response) => Begun::read(response.map(Body::new), shape, latest).await,
             Err(error) => Err(Failure::from(Status::from_error(error.into()))),
         };
+        waiting.ends();
         match outcome {
             Ok(begun) => Ok(begun.on(self.pool.clone(), member)),
             Err(failure) => {
@@ -180,6 +186,29 @@ impl Caller {
                 }
                 Err(failure)
             }
+        }
+    }
+}
+
+/// An attempt that waits for its answer: dropped when that is overdue, there was none.
+struct Waiting<'a> {
+    pool: &'a Pool,
+    member: Option<Member>,
+    latest: Instant,
+}
+
+impl Waiting<'_> {
+    fn ends(mut self) {
+        self.member = None;
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(member) = self.member.take()
+            && Instant::now() >= self.latest
+        {
+            self.pool.doubt(member);
         }
     }
 }

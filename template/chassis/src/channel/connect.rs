@@ -38,19 +38,9 @@ impl Endpoint {
         let io = self.io(address).await.map_err(|error| root_cause(&error))?;
         let connection = Connection::open(io, self.origin).await;
         let connection = connection.map_err(|error| root_cause(&error))?;
-
-        let mut grpc = Grpc::new(service_fn(|request| connection.send(request)));
-        grpc.ready().await.map_err(|error| root_cause(&error))?;
-        let health = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
-        let codec = ProstCodec::<(), ()>::default();
-        let Err(status) = grpc.unary(Request::new(()), health, codec).await else {
-            return Ok(connection);
-        };
-        let reason = root_cause(&status);
-        if Failure::from(status).disconnected {
-            Err(format!("{reason} (does it demand {}?)", self.missing))
-        } else {
-            Ok(connection)
+        match answers(&connection).await {
+            Ok(()) => Ok(connection),
+            Err(reason) => Err(format!("{reason} (does it demand {}?)", self.missing)),
         }
     }
 
@@ -65,6 +55,23 @@ impl Endpoint {
             Some(tls) => Ok(Box::new(tls.connect(tcp).await?)),
             None => Ok(Box::new(tcp)),
         }
+    }
+}
+
+/// Whether there is an answer to a question for the server's health, any: without one, why.
+pub(super) async fn answers(connection: &Connection) -> Result<(), String> {
+    let mut grpc = Grpc::new(service_fn(|request| connection.send(request)));
+    grpc.ready().await.map_err(|error| root_cause(&error))?;
+    let health = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+    let codec = ProstCodec::<(), ()>::default();
+    let Err(status) = grpc.unary(Request::new(()), health, codec).await else {
+        return Ok(());
+    };
+    let reason = root_cause(&status);
+    if Failure::from(status).disconnected {
+        Err(reason)
+    } else {
+        Ok(())
     }
 }
 

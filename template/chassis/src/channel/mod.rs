@@ -19,7 +19,9 @@
 //!
 //! - Calls go in turn to all addresses behind the name, such as that of a headless
 //!   Kubernetes Service. They are looked up again at an interval, and at once when
-//!   a connection is lost.
+//!   a connection is lost. One on which a call had no answer in time is asked for the
+//!   server's health; without any answer it counts as lost, as where a network drops
+//!   packets and says nothing.
 //! - Every call has a deadline until which it has to be answered: its own
 //!   (`Request::set_timeout`) or [`Settings::call_timeout`], and never more than is
 //!   left of the RPC that it is made for. For a stream of replies, or both ways, this

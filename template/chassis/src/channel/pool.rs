@@ -7,11 +7,12 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
 };
 
 use tokio::{
+    runtime::Handle,
     sync::{Notify, watch},
     task::{AbortHandle, JoinSet},
     time::{Instant, sleep_until, timeout},
@@ -19,8 +20,13 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{
-    connect::Address, connection::Connection, error::Error, failure::Failure, resolve::Resolve,
-    retry, settings::Settings,
+    connect::{Address, answers},
+    connection::Connection,
+    error::Error,
+    failure::Failure,
+    resolve::Resolve,
+    retry,
+    settings::Settings,
 };
 use crate::readiness::Condition;
 
@@ -38,6 +44,8 @@ pub(super) struct Member {
     pub(super) connection: Connection,
     address: Address,
     id: usize,
+    /// Whether it is being asked for an answer, after a call that had none.
+    doubted: Arc<AtomicBool>,
 }
 
 struct Shared {
@@ -128,16 +136,18 @@ impl Pool {
 
     /// Takes a connection that failed out of use.
     pub(super) fn lose(&self, member: &Member, reason: &str) {
-        let known = self.shared.members.send_if_modified(|members| {
-            let before = members.list.len();
-            members.list.retain(|other| other.id != member.id);
-            members.reason.clear();
-            members.list.len() < before
-        });
-        if known {
-            let name = self.shared.settings.address();
-            info!("{} of {name}: {reason}", member.address);
-            self.shared.wanted.notify_one();
+        self.shared.lose(member, reason);
+    }
+
+    /// Takes a connection out of use that has no answer to anything. A call has had none in time,
+    /// which may be its own fault, or that of a network that drops packets and says nothing.
+    pub(super) fn doubt(&self, member: Member) {
+        // None where the runtime ends, and with it the call.
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        if !member.doubted.swap(true, Relaxed) {
+            runtime.spawn(self.shared.clone().ask(member));
         }
     }
 }
@@ -157,6 +167,29 @@ impl Shared {
         let turn = self.turn.fetch_add(1, Relaxed);
         let index = turn.checked_rem(members.list.len())?;
         members.list.get(index).cloned()
+    }
+
+    async fn ask(self: Arc<Self>, member: Member) {
+        let limit = self.settings.connect_timeout;
+        match timeout(limit, answers(&member.connection)).await {
+            Ok(Ok(())) => member.doubted.store(false, Relaxed),
+            Ok(Err(reason)) => self.lose(&member, &reason),
+            Err(_) => self.lose(&member, &format!("no answer within {limit:?}")),
+        }
+    }
+
+    fn lose(&self, member: &Member, reason: &str) {
+        let known = self.members.send_if_modified(|members| {
+            let before = members.list.len();
+            members.list.retain(|other| other.id != member.id);
+            members.reason.clear();
+            members.list.len() < before
+        });
+        if known {
+            let name = self.settings.address();
+            info!("{} of {name}: {reason}", member.address);
+            self.wanted.notify_one();
+        }
     }
 
     /// Waits for a connection, or for why there is none after so many rounds.
@@ -268,6 +301,7 @@ impl Shared {
                     connection,
                     address,
                     id,
+                    doubted: Arc::default(),
                 });
             }
         });

@@ -1,13 +1,29 @@
 //! Connections that break, or are none.
 
-use std::time::Duration;
+use std::{
+    future::pending,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
-use chassis::{Channel, channel::Settings, lifecycle::Shutdown};
-use tokio::{net::TcpListener, sync::mpsc};
-use tonic::{Code, codegen::tokio_stream::wrappers::ReceiverStream};
+use chassis::{Channel, channel::Settings, lifecycle::Shutdown, testing::PATIENCE};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, watch},
+    time::{Instant, timeout},
+};
+use tonic::{Code, Response, Status, codegen::tokio_stream::wrappers::ReceiverStream};
 
 use super::{Client, SHAPES, Shape, call};
-use crate::support::{InProcess, request, script};
+use crate::{
+    contract::{Reply, SCRIPTED},
+    support::{InProcess, request, script},
+};
 
 #[tokio::test]
 async fn calls_of_all_shapes_are_answered() {
@@ -50,6 +66,93 @@ async fn a_server_that_does_not_speak_grpc_is_no_success() {
         error.to_string(),
         format!("can't connect to {address} (2 attempts): no answer within 50ms")
     );
+}
+
+/// The way to a server: connections made before it is cut go on, and nothing gets through.
+struct Way {
+    address: SocketAddr,
+    cut: watch::Sender<bool>,
+    /// Connections made so far.
+    made: Arc<AtomicUsize>,
+}
+
+impl Way {
+    async fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let way = Self {
+            address: listener.local_addr().unwrap(),
+            cut: watch::Sender::new(false),
+            made: Arc::default(),
+        };
+        let (cut, made) = (way.cut.clone(), way.made.clone());
+        tokio::spawn(async move {
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                made.fetch_add(1, Relaxed);
+                let mut far = TcpStream::connect(server).await.unwrap();
+                let mut cut = cut.subscribe();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        _ = cut.changed() => pending::<()>().await,
+                    }
+                });
+            }
+        });
+        way
+    }
+
+    async fn channel(&self) -> Channel {
+        let settings = Settings {
+            connect_timeout: Duration::from_millis(500),
+            ..Settings::new("127.0.0.1", self.address.port())
+        };
+        Channel::connect(&settings, SCRIPTED).await.unwrap()
+    }
+}
+
+/// What it has to say within a tenth of a second.
+async fn soon(client: &Client, words: &str) -> Result<Reply, Status> {
+    let mut request = request(words);
+    request.set_timeout(Duration::from_millis(100));
+    client
+        .clone()
+        .unary(request)
+        .await
+        .map(Response::into_inner)
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_gets_through_is_made_again() {
+    let server = InProcess::start(&[]).await;
+    let way = Way::to(server.address).await;
+    let client = Client::new(way.channel().await);
+    soon(&client, "name").await.unwrap();
+    way.cut.send(true).unwrap();
+    let answered = timeout(PATIENCE, async {
+        let mut unanswered = 0;
+        while let Err(status) = soon(&client, "name").await {
+            assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+            unanswered += 1;
+        }
+        unanswered
+    });
+    assert!(answered.await.expect("an answer") > 0);
+    assert_eq!(way.made.load(Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_service_that_is_slow_is_not_connected_to_again() {
+    let server = InProcess::start(&[]).await;
+    let way = Way::to(server.address).await;
+    let client = Client::new(way.channel().await);
+    let end = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < end {
+        let status = soon(&client, "wait").await.unwrap_err();
+        assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+    }
+    soon(&client, "name").await.unwrap();
+    assert_eq!(way.made.load(Relaxed), 1);
 }
 
 #[tokio::test]
