@@ -88,6 +88,14 @@ impl Load {
         self.shared.state().calls
     }
 
+    /// Whether no call has failed for `quiet`, or the present state has lasted for `patience`.
+    #[must_use]
+    pub fn has_settled(&self, quiet: Duration, patience: Duration) -> bool {
+        let state = self.shared.state();
+        let last = state.last_failure.unwrap_or(state.began);
+        last.elapsed() >= quiet || state.began.elapsed() >= patience
+    }
+
     /// What became of the calls until now; those that end from now on are counted for the state `next`.
     #[must_use]
     pub fn enter(&self, next: &str) -> State {

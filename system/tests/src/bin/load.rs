@@ -5,7 +5,7 @@
 //!
 //! With `--faults` a state is called after the service that something is done to, as in `inventory: kill`. Then
 //! calls that pass through it may be lost; and no others, and none any more `--recovery` seconds after the
-//! state `inventory: kill, repaired` began.
+//! state `inventory: kill, repaired` began, which lasts until all is well.
 
 use std::{env, fmt, process::ExitCode, time::Duration};
 
@@ -21,6 +21,12 @@ use tokio::{
 
 /// Calls a second, unless `LOAD_RATE` says otherwise: enough to see a gap of 10 ms.
 const RATE: u32 = 500;
+
+/// After which all is well again: longer than a call may take.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// How often to look.
+const SOON: Duration = Duration::from_millis(50);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -45,17 +51,32 @@ async fn main() -> ExitCode {
         faults: faults.then(|| Duration::from_secs(recovery)),
         ..Total::default()
     };
-    while let Ok(Some(line)) = lines.next_line().await
-        && !line.is_empty()
+    let mut state = first;
+    while let Ok(Some(next)) = lines.next_line().await
+        && !next.is_empty()
     {
-        all.add(&load.enter(&line));
+        settles(&load, &state, all.faults).await;
+        all.add(&load.enter(&next));
+        state = next;
     }
     while all.calls + load.calls() < wanted {
-        sleep(Duration::from_millis(50)).await;
+        sleep(SOON).await;
     }
+    settles(&load, &state, all.faults).await;
     all.add(&load.enter(""));
     println!("{all}");
     ExitCode::SUCCESS
+}
+
+/// Waits until all is well in `state`, where that is one after a repair, or has had the time for it.
+async fn settles(load: &Load, state: &str, recovery: Option<Duration>) {
+    if let Some(recovery) = recovery
+        && state.ends_with("repaired")
+    {
+        while !load.has_settled(QUIET, recovery + QUIET) {
+            sleep(SOON).await;
+        }
+    }
 }
 
 #[derive(Default)]
