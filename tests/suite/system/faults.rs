@@ -10,7 +10,8 @@ use super::{
     story::{line_of, number_before},
 };
 
-const TMPFS: &str = "    tmpfs: [\"/log:size=256k,uid=65532\"]\n    environment: {ORDERS_LOGDIR: /log}\n";
+const TMPFS: &str =
+    "    tmpfs: [\"/log:size=256k,uid=65532\"]\n    environment: {ORDERS_LOGDIR: /log}\n";
 
 /// Gives both of `orders` a small disk for its log.
 fn with_a_disk(real: &Real) {
