@@ -28,7 +28,7 @@ pub struct Settings {
     /// Not to give up: the channel is there at once, and connects as soon as the service
     /// answers. Until then calls are UNAVAILABLE, and the calling service is not ready.
     pub wait: bool,
-    /// How long one attempt to connect may take.
+    /// How long one attempt to connect may take; and a connection in doubt, to answer.
     pub connect_timeout: Duration,
     /// How long a call may take until it is answered, all its attempts together.
     /// It may ask for another time, and the RPC that it is made for leave it less.
