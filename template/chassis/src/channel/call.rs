@@ -170,8 +170,9 @@ impl Caller {
         let member = self.pool.pick().await?;
         let waiting = Waiting {
             pool: &self.pool,
-            member: Some(member.clone()),
+            member: &member,
             latest,
+            ended: false,
         };
         let outcome = match member.connection.send(request).await {
             Ok(response) => Begun::read(response.map(Body::new), shape, latest).await,
@@ -193,22 +194,21 @@ impl Caller {
 /// An attempt that waits for its answer: dropped when that is overdue, there was none.
 struct Waiting<'a> {
     pool: &'a Pool,
-    member: Option<Member>,
+    member: &'a Member,
     latest: Instant,
+    ended: bool,
 }
 
 impl Waiting<'_> {
     fn ends(mut self) {
-        self.member = None;
+        self.ended = true;
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if let Some(member) = self.member.take()
-            && Instant::now() >= self.latest
-        {
-            self.pool.doubt(member);
+        if !self.ended && Instant::now() >= self.latest {
+            self.pool.doubt(self.member);
         }
     }
 }

@@ -141,13 +141,13 @@ impl Pool {
 
     /// Takes a connection out of use that has no answer to anything. A call has had none in time,
     /// which may be its own fault, or that of a network that drops packets and says nothing.
-    pub(super) fn doubt(&self, member: Member) {
+    pub(super) fn doubt(&self, member: &Member) {
         // None where the runtime ends, and with it the call.
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
         if !member.doubted.swap(true, Relaxed) {
-            runtime.spawn(self.shared.clone().ask(member));
+            runtime.spawn(self.shared.clone().ask(member.clone()));
         }
     }
 }

@@ -6,17 +6,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
-    rustls::{self, ClientConfig, RootCertStore, pki_types::ServerName},
+    rustls::{ClientConfig, RootCertStore, pki_types::ServerName},
 };
 
 use crate::{
     file::{self, Error},
     io::Ahead,
-    tls::{certificates, chain},
+    tls::{H2, certificates, chain, cryptography},
 };
-
-/// HTTP/2, as ALPN names it.
-const H2: &[u8] = b"h2";
 
 /// The PEM files of a TLS client. They are read anew for each connection.
 #[derive(Clone, Debug)]
@@ -59,9 +56,7 @@ impl Tls {
         let mut roots = RootCertStore::empty();
         // In the bundle of a system there may be some that nobody can use.
         roots.add_parsable_certificates(ca);
-        // ring, because it builds with nothing but a C compiler.
-        let ring = rustls::crypto::ring::default_provider().into();
-        let config = ClientConfig::builder_with_provider(ring)
+        let config = ClientConfig::builder_with_provider(cryptography())
             .with_safe_default_protocol_versions()
             .map_err(|error| for_host(&error))?
             .with_root_certificates(roots);
@@ -76,7 +71,6 @@ impl Tls {
             }
             None => config.with_no_client_auth(),
         };
-        // All that gRPC speaks.
         config.alpn_protocols = vec![H2.to_vec()];
         Ok(Connector {
             config: config.into(),

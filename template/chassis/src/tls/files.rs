@@ -9,11 +9,11 @@ use std::{
 use der::DateTime;
 use humantime::format_rfc3339_seconds;
 use tokio_rustls::rustls::{
-    self, RootCertStore, ServerConfig, pki_types::CertificateDer, server::WebPkiClientVerifier,
+    RootCertStore, ServerConfig, pki_types::CertificateDer, server::WebPkiClientVerifier,
 };
 use tracing::{info, warn};
 
-use super::{certificates, chain, x509::Certificate};
+use super::{H2, certificates, chain, cryptography, x509::Certificate};
 use crate::{
     file::{self, Error},
     reload::Source,
@@ -60,11 +60,9 @@ impl Source for Files {
     /// Makes `pems`, which were read from these files, into an identity, and
     /// logs what an operator has to know of it.
     fn load(&self, pems: &Pems) -> Result<Identity, Error> {
-        // ring, because it builds with nothing but a C compiler.
-        let builder =
-            ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-                .with_safe_default_protocol_versions()
-                .map_err(|error| unusable(&self.cert, error))?;
+        let builder = ServerConfig::builder_with_provider(cryptography())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| unusable(&self.cert, error))?;
         let builder = match self.ca.as_deref().zip(pems.ca.as_deref()) {
             Some((path, ca)) => {
                 let mut roots = RootCertStore::empty();
@@ -83,8 +81,7 @@ impl Source for Files {
         let mut config = builder
             .with_single_cert(chain, key)
             .map_err(|error| unusable(&self.cert, error))?;
-        // All that gRPC speaks.
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.alpn_protocols = vec![H2.to_vec()];
         self.tell(begins, expires);
         Ok(Identity {
             config: config.into(),

@@ -31,9 +31,10 @@ pub(crate) mod names;
 mod pem;
 mod x509;
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 
 use self::files::Files;
 pub(crate) use self::files::Identity;
@@ -41,6 +42,14 @@ use crate::{
     file,
     reload::{self, Source},
 };
+
+/// HTTP/2, as ALPN names it: all that gRPC speaks.
+pub(crate) const H2: &[u8] = b"h2";
+
+/// ring, because it builds with nothing but a C compiler.
+pub(crate) fn cryptography() -> Arc<CryptoProvider> {
+    ring::default_provider().into()
+}
 
 /// The PEM files of a TLS server.
 #[derive(Clone, Debug, Default)]
