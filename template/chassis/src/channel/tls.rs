@@ -12,7 +12,10 @@ use tokio_rustls::{
 use crate::{
     file::{self, Error},
     io::Ahead,
-    tls::{H2, certificates, chain, cryptography},
+    tls::{
+        certificates, chain,
+        protocol::{H2, cryptography},
+    },
 };
 
 /// The PEM files of a TLS client. They are read anew for each connection.

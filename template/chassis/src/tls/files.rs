@@ -13,7 +13,11 @@ use tokio_rustls::rustls::{
 };
 use tracing::{info, warn};
 
-use super::{H2, certificates, chain, cryptography, x509::Certificate};
+use super::{
+    certificates, chain,
+    protocol::{H2, cryptography},
+    x509::Certificate,
+};
 use crate::{
     file::{self, Error},
     reload::Source,

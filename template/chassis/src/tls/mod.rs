@@ -16,6 +16,7 @@
 //! | `names`        | whom it is for                                    |
 //! | `algorithm`    | which algorithm a key is for                      |
 //! | `asn1`         | elements of DER                                   |
+//! | `protocol`     | what server and channel speak                     |
 //! | `fuzzing`      | all that, for a fuzzer                            |
 
 mod algorithm;
@@ -29,12 +30,12 @@ pub(crate) mod fuzzing;
 mod key;
 pub(crate) mod names;
 mod pem;
+pub(crate) mod protocol;
 mod x509;
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use tokio::sync::watch;
-use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 
 use self::files::Files;
 pub(crate) use self::files::Identity;
@@ -42,14 +43,6 @@ use crate::{
     file,
     reload::{self, Source},
 };
-
-/// HTTP/2, as ALPN names it: all that gRPC speaks.
-pub(crate) const H2: &[u8] = b"h2";
-
-/// ring, because it builds with nothing but a C compiler.
-pub(crate) fn cryptography() -> Arc<CryptoProvider> {
-    ring::default_provider().into()
-}
 
 /// The PEM files of a TLS server.
 #[derive(Clone, Debug, Default)]
