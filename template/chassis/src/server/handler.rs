@@ -93,7 +93,7 @@ impl Handler {
     ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + use<> {
         let now = Instant::now();
         let (request, looked_at) = self.routes.before(request);
-        let path = request.uri().path();
+        let path = protocol::path(request.uri());
         let method = self.methods.find(path);
         let span = traces::start(&method.path, request.headers(), peer.remote);
         let (trace, sent) = ids::of(request.headers(), span);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Uri,
     header::{ALLOW, HeaderValue},
+    http::uri::PathAndQuery,
 };
 use tonic::{Code, Status, body::Body};
 
@@ -145,6 +146,12 @@ impl Refusal {
     }
 }
 
+/// The method that `uri` names. A query belongs to its name, and so is of a method that
+/// no contract has.
+pub(super) fn path(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("", PathAndQuery::as_str)
+}
+
 /// The answer to a call of a method that nobody here has.
 pub(super) fn unimplemented(path: &str) -> Status {
     let path = path.strip_prefix('/').unwrap_or(path);
@@ -158,9 +165,8 @@ pub(super) fn unimplemented(path: &str) -> Status {
 
 /// What the pseudo-header fields of a request to `uri` come to.
 fn pseudo(uri: &Uri) -> usize {
-    let path = uri.path_and_query().map_or("", |path| path.as_str());
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    PSEUDO + path.len() + authority.len()
+    PSEUDO + path(uri).len() + authority.len()
 }
 
 /// `application/grpc`, alone, with a subtype (`+proto`), or with parameters.

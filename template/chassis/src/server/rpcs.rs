@@ -253,7 +253,11 @@ impl Routes {
     /// The same for a method that no contract has. A generated server says of one that
     /// it doesn't have either no more than UNIMPLEMENTED.
     pub(super) fn call_unknown(&self, request: Request<Body>) -> ResponseFuture {
-        let status = protocol::unimplemented(request.uri().path());
+        let status = protocol::unimplemented(protocol::path(request.uri()));
+        if request.uri().query().is_some() {
+            // A generated server would not look at it.
+            return Box::pin(async { status.into_http() });
+        }
         let response = self.call(request);
         Box::pin(async {
             let response = response.await;

@@ -268,6 +268,14 @@ async fn who_is_unknown_is_named() {
         ),
         ("/", r#"method "" of service """#),
         ("/a/b/c", r#"method "c" of service "a/b""#),
+        (
+            "/test.v1.Scripted/Unary?a=b",
+            r#"method "Unary?a=b" of service "test.v1.Scripted""#,
+        ),
+        (
+            "/grpc.health.v1.Health/Check?",
+            r#"method "Check?" of service "grpc.health.v1.Health""#,
+        ),
         (r#"/"/{}"#, r#"method "{}" of service "\"""#),
     ];
     for (path, named) in cases {
