@@ -12,6 +12,10 @@ any_generator = generator=$$(.ci/cargo-generate $(OLDEST) $(NEWEST)) &&
 # A client of another kind joins the tests where there is a Python with venv.
 PYTHON := $(TOOLS)/python/bin/python
 HAS_VENV := $(shell python3 -c 'import ensurepip, venv' 2>/dev/null && echo yes)
+# Both kinds of docker's compose read a system's files; Debian 12 has the older one only.
+COMPOSE := 2.26.1
+PLUGIN := $(TOOLS)/compose-$(COMPOSE)/cli-plugins/docker-compose
+HAS_PLUGIN := $(shell [ -S /var/run/docker.sock ] && grep -qs '^ID=debian' /etc/os-release && echo yes)
 # The tests of this repository; what follows is for their program.
 suite = TMPDIR=$$(.ci/tmpdir) cargo test --locked --package microservice-template --
 # Most tests wait: for containers, for what they started, for their turn to build.
@@ -69,7 +73,7 @@ test-toolchain: tools ## Check coverage, audit, client API, flame graph, bill of
 	$(Q)$(suite) --ignored --nocapture --test-threads 1 toolchain:: bill_of_materials
 
 .PHONY: test-system
-test-system: tools ## Test a system of three services in real containers: upgrades, faults; takes docker and 20 minutes
+test-system: tools ## Test a system of three services in real containers: upgrades, faults; takes docker and 45 minutes
 	$(Q)$(suite) --ignored --nocapture --test-threads 1 system:: walk::
 
 .PHONY: cross-version
@@ -110,7 +114,7 @@ lint: ## Check format, Rust and shell scripts
 ##
 
 .PHONY: tools
-tools: $(call generate,$(OLDEST)) $(if $(HAS_VENV),$(PYTHON)) ## Install what the tests need, below target/
+tools: $(call generate,$(OLDEST)) $(if $(HAS_VENV),$(PYTHON)) $(if $(HAS_PLUGIN),$(PLUGIN)) ## Install what the tests need, below target/
 
 .PHONY: tools-newest
 tools-newest: $(call generate,$(NEWEST)) ## Install the newest cargo-generate, below target/
@@ -127,6 +131,9 @@ $(FUZZER):
 	$(Q)cargo install --quiet --locked --version 0.13.1 --target-dir $(TOOLS)/build \
 		--root $(TOOLS)/cargo-fuzz-0.13.1 cargo-fuzz
 	$(Q)rm -rf $(TOOLS)/build
+
+$(PLUGIN):
+	$(Q).ci/install-compose-plugin $(COMPOSE)
 
 # Copies, since a link's date, which make goes by, is that of the system's own python.
 $(PYTHON): tests/suite/foreign/requirements.txt

@@ -3,10 +3,10 @@
 
 mod adding;
 mod cluster;
+mod engines;
 mod faults;
 mod generation;
 mod origins;
-mod podman;
 mod real;
 mod rendered;
 mod shop;

@@ -113,15 +113,27 @@ pub fn python() -> Option<&'static Path> {
     python
 }
 
-fn tool(version: &str) -> PathBuf {
-    let makefile = read("Makefile");
-    let version = makefile
-        .lines()
-        .find_map(|line| line.strip_prefix(version)?.strip_prefix(" := "))
-        .expect("the Makefile names the versions");
+/// Docker's configuration with the compose plugin that `make tools` has installed; none where it
+/// installs none.
+pub fn compose_plugin() -> Option<PathBuf> {
+    let directory = root().join(format!("target/.git/tools/compose-{}", version("COMPOSE")));
+    directory.exists().then_some(directory)
+}
+
+fn tool(name: &str) -> PathBuf {
+    let version = version(name);
     make(&format!(
         "target/.git/tools/cargo-generate-{version}/bin/cargo-generate"
     ))
+}
+
+/// A version that the Makefile names.
+fn version(name: &str) -> String {
+    let makefile = read("Makefile");
+    let version = makefile
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(" := "));
+    version.expect("the Makefile names the versions").into()
 }
 
 fn make(file: &str) -> PathBuf {

@@ -1,7 +1,8 @@
 //! A system of three real services, two of each, as its README leads to it.
 
 use std::{
-    env, fs,
+    ffi::OsString,
+    fs,
     path::PathBuf,
     process::{Child, Command, Output},
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
@@ -35,8 +36,8 @@ pub struct Real {
     /// What `make add`, `make up` and `make test` have said.
     pub said: String,
     engine: Engine,
-    /// What comes first in PATH.
-    programs: Option<PathBuf>,
+    /// What its make targets are told.
+    environment: Vec<(&'static str, OsString)>,
     _cleaner: Option<Child>,
 }
 
@@ -53,7 +54,7 @@ pub fn real() -> MutexGuard<'static, Real> {
 
 impl Real {
     fn new() -> Self {
-        let real = Self::generate(NAME, Engine::Docker, None);
+        let real = Self::generate(NAME, Engine::Docker, Vec::new());
         let images = format!("docker images --quiet '{NAME}/*' | xargs docker rmi --force");
         let clean = format!("make down; {images}; rm -rf \"${{PWD%/*}}\"");
         let cleaner = at_the_end(&clean, &real.directory);
@@ -66,7 +67,11 @@ impl Real {
     }
 
     /// An empty one.
-    pub fn generate(name: &str, engine: Engine, programs: Option<PathBuf>) -> Self {
+    pub fn generate(
+        name: &str,
+        engine: Engine,
+        environment: Vec<(&'static str, OsString)>,
+    ) -> Self {
         let parent = TempDir::new().unwrap();
         // A static is never dropped.
         let directory = generate(&parent.keep(), &Answers::new(name));
@@ -75,7 +80,7 @@ impl Real {
             directory,
             said: String::new(),
             engine,
-            programs,
+            environment,
             _cleaner: None,
         }
     }
@@ -108,11 +113,9 @@ impl Real {
 
     fn command(&self, program: &str) -> Command {
         let mut command = in_service(&self.directory, program);
-        let path = env::var("PATH").unwrap();
-        let programs = self.programs.iter().map(|it| format!("{}:", it.display()));
         command
             .env("ENGINE", self.engine.to_string())
-            .env("PATH", programs.collect::<String>() + &path)
+            .envs(self.environment.iter().cloned())
             // The images are not what is measured; with fat LTO each would take minutes.
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")

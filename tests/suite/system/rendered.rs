@@ -5,7 +5,10 @@ use std::process::Command;
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::stage::Stage;
-use crate::{containers::manifests::fit_the_schemas, support::command::run};
+use crate::{
+    containers::manifests::fit_the_schemas,
+    support::{command::run, repository::compose_plugin},
+};
 
 fn all<'a>(objects: &'a [Yaml], kind: &'a str) -> impl Iterator<Item = &'a Yaml> {
     objects
@@ -40,16 +43,19 @@ fn compose_knows_the_files() {
     let stage = Stage::of_three();
     let disk = "services:\n  front-1:\n    tmpfs: [\"/log:size=64k\"]\n";
     stage.write("services/front/compose.override.yml", disk);
-    let is_here = |command: &str| {
-        let version = Command::new("sh").args(["-c", command]).output();
-        version.unwrap().status.success()
-    };
+    let installed = compose_plugin().map(|plugin| ("DOCKER_CONFIG", plugin));
     for (plugin, version) in [
-        ("real", "docker compose version"),
-        ("none", "docker-compose version"),
+        ("real", ["docker", "compose", "version"]),
+        ("none", ["docker-compose", "version", "--short"]),
     ] {
-        if is_here(version) {
-            let config = run(stage.compose(&["config"]).env("PLUGIN", plugin));
+        let is_here = Command::new(version[0])
+            .args(&version[1..])
+            .envs(installed.clone())
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if is_here {
+            let mut config = stage.compose(&["config"]);
+            let config = run(config.env("PLUGIN", plugin).envs(installed.clone()));
             is_complete(&YamlLoader::load_from_str(&config).unwrap()[0]);
         }
     }
