@@ -65,6 +65,7 @@ fn any_contract_builds_lints_and_documents() {
 fn a_contract_that_does_not_compile_is_refused_in_one_sentence() {
     let sample = Sample::new(Answers::new("refused"));
     let contract = sample.directory.join("api/proto/later/v1/later.proto");
+    let sub = sample.directory.join("api/proto/later/v1/sub.proto");
     let build = "cargo build --locked --quiet -p refused-api";
     let refuses = |text: &str| {
         write(&contract, text);
@@ -105,6 +106,45 @@ fn a_contract_that_does_not_compile_is_refused_in_one_sentence() {
          name to be used both by `RED` and `COLOUR_RED` ProtoBuf enum values\n\
          error: build script logged errors\n"
     );
+    // What two names become in Rust, of all kinds that there are.
+    for (text, place, both) in [
+        (
+            "message URL {}\nmessage Url {}\n",
+            "4:1",
+            "message `Url` and message `URL` are both `Url`",
+        ),
+        (
+            "message Price {}\nenum price { FREE = 0; }\n",
+            "4:1",
+            "enum `price` and message `Price` are both `Price`",
+        ),
+        (
+            "message Sub { message In {} }\n",
+            "3:1",
+            "message `Sub` and package `later.v1.sub` are both `sub`",
+        ),
+        (
+            "message LaterClient { message In {} }\nservice Later {}\n",
+            "4:1",
+            "service `Later` and message `LaterClient` are both `later_client`",
+        ),
+        (
+            "message M {\n  oneof a_b { string c = 1; }\n  string aB = 2;\n}\n",
+            "4:3",
+            "oneof `a_b` and field `aB` are both `a_b`",
+        ),
+    ] {
+        write(
+            &sub,
+            "syntax = \"proto3\";\npackage later.v1.sub;\nmessage In {}\n",
+        );
+        let header = "syntax = \"proto3\";\npackage later.v1;\n";
+        assert_eq!(
+            refuses(&format!("{header}{text}")),
+            told(&format!("{place}: {both} in Rust, so rename one of them"))
+        );
+    }
+    fs::remove_file(sub).unwrap();
     fs::remove_file(contract).unwrap();
     sample.run("sh", &["-c", build]);
 }

@@ -1,5 +1,8 @@
 //! Compiles every contract in `proto/` to Rust, without protoc.
 
+mod comments;
+mod names;
+
 use std::{
     collections::HashSet,
     env,
@@ -40,11 +43,12 @@ fn generate() -> Result<(), Box<dyn Error>> {
     fs::write(encoded, compiler.encode_file_descriptor_set())?;
 
     let mut descriptors = compiler.file_descriptor_set();
+    names::are_apart(&descriptors.file)?;
     let sources = descriptors.file.iter_mut();
     let sources = sources.filter_map(|file| file.source_code_info.as_mut());
     for at in sources.flat_map(|source| &mut source.location) {
         for comment in [&mut at.leading_comments, &mut at.trailing_comments] {
-            *comment = comment.as_deref().map(without_doctests);
+            *comment = comment.as_deref().map(comments::without_doctests);
         }
     }
     let stubs = tonic_prost_build::configure().build_transport(false);
@@ -93,41 +97,6 @@ fn told(error: &protox::Error) -> String {
 fn is_marked(file: &str) -> bool {
     fs::read(Path::new("proto").join(file))
         .is_ok_and(|text| text.starts_with("\u{feff}".as_bytes()))
-}
-
-/// The comment, none of its code an example that rustdoc would compile and run: what is within
-/// fences is said to be text, and nothing is indented as far as code is.
-fn without_doctests(comment: &str) -> String {
-    let mut begun = None;
-    let lines = comment.lines().map(|line| {
-        // A fence may stand behind the marks of a list or of a quotation.
-        let text = line.trim_start_matches([' ', '\t', '>', '*', '-', '+']);
-        let mark = &line[..line.len() - text.len()];
-        match (begun, fence(text)) {
-            (None, Some(fence)) => {
-                begun = Some(fence);
-                format!("{mark}{fence}text")
-            }
-            (None, None) => {
-                let text = line.trim_start();
-                let indent = (line.len() - text.len()).min(3);
-                format!("{:indent$}{text}", "")
-            }
-            (Some(fence), end) => {
-                begun = (!end.is_some_and(|end| end.starts_with(fence))).then_some(fence);
-                line.into()
-            }
-        }
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// The fence that a line begins with, if it is one.
-fn fence(line: &str) -> Option<&str> {
-    let mark = line.chars().next().filter(|mark| "`~".contains(*mark))?;
-    let info = line.trim_start_matches(mark);
-    let fence = &line[..line.len() - info.len()];
-    (fence.len() >= 3 && !info.contains('`')).then_some(fence)
 }
 
 /// tonic's client and server of a service, under names that are free.
