@@ -32,6 +32,45 @@ where
     }
 }
 
+/// Reads a number of bytes from `least` to `most`, such as `64M`: K, M and G, or Ki, Mi and Gi as
+/// Kubernetes writes them, are 2^10, 2^20 and 2^30.
+pub(crate) fn bytes(
+    least: u64,
+    most: u64,
+) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync {
+    move |text| {
+        let unit = text.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        let number: Option<u64> = text[..text.len() - unit.len()].parse().ok();
+        let shift = match unit {
+            "" => Some(0),
+            "K" | "Ki" => Some(10),
+            "M" | "Mi" => Some(20),
+            "G" | "Gi" => Some(30),
+            _ => None,
+        };
+        let bytes = number.zip(shift);
+        let bytes = bytes.and_then(|(number, shift)| number.checked_mul(1 << shift));
+        bytes
+            .filter(|bytes| (least..=most).contains(bytes))
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or_else(|| {
+                let [least, most] = [least, most].map(with_unit);
+                format!(
+                    "it has to be a number of bytes from {least} to {most}, such as 64M or 64Mi"
+                )
+            })
+    }
+}
+
+fn with_unit(bytes: u64) -> String {
+    match bytes.trailing_zeros() {
+        30.. => format!("{}G", bytes >> 30),
+        20.. => format!("{}M", bytes >> 20),
+        10.. => format!("{}K", bytes >> 10),
+        _ => bytes.to_string(),
+    }
+}
+
 /// Reads a time from `least` to `most`, such as `30s`.
 pub(crate) fn time(
     least: Duration,
@@ -111,6 +150,45 @@ mod tests {
         for outside in ["0", "8", "-1", "x", "", "99999999999999999999999"] {
             let error = number(outside).unwrap_err();
             assert_eq!(error, "it has to be a number from 1 to 7");
+        }
+    }
+
+    #[test]
+    fn bytes_have_a_unit_and_a_range() {
+        let bytes = bytes(64 << 10, 1 << 40);
+        for (text, number) in [
+            ("65536", 1 << 16),
+            ("3000K", 3000 << 10),
+            ("64Ki", 1 << 16),
+            ("64M", 64 << 20),
+            ("64Mi", 64 << 20),
+            ("1G", 1 << 30),
+            ("1024Gi", 1 << 40),
+        ] {
+            assert_eq!(bytes(text), Ok(number), "{text}");
+        }
+        for outside in [
+            "",
+            "M",
+            "-1",
+            "+65536",
+            "1T",
+            "64m",
+            "64MB",
+            "64 M",
+            "1.5G",
+            "0",
+            "65535",
+            "1025G",
+            "99999999999G",
+            "99999999999999999999G",
+            "６４M",
+        ] {
+            let error = bytes(outside).unwrap_err();
+            assert_eq!(
+                error,
+                "it has to be a number of bytes from 64K to 1024G, such as 64M or 64Mi"
+            );
         }
     }
 

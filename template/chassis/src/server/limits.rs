@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::values::{DAY, HOUR, MILLION, MILLISECOND, YEAR, number, time};
+use crate::values::{DAY, HOUR, MILLION, MILLISECOND, YEAR, bytes, number, time};
 
 /// Largest message in either direction, in bytes. 4 MiB: the limit of every gRPC implementation.
 pub const MAX_MESSAGE_SIZE: usize = 4 * 1024 * 1024;
@@ -43,8 +43,8 @@ pub struct Limits {
     /// RPCs that are handled at a time; more are refused with RESOURCE_EXHAUSTED, those of the busiest clients first [1 to 1000000]
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = number(1, MILLION as usize))]
     pub max_requests: usize,
-    /// Bytes to hold for clients, as in 64M; what is over is refused with RESOURCE_EXHAUSTED [64K to 1024G] [default: a quarter of the control group's limit]
-    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
+    /// Bytes to hold for clients, as in 64M or 64Mi; what is over is refused with RESOURCE_EXHAUSTED [64K to 1024G] [default: a quarter of the control group's limit]
+    #[arg(long, value_name = "BYTES", value_parser = bytes(64 << 10, 1 << 40))]
     pub max_memory: Option<usize>,
     // 1400 bytes: what fits one packet is one packet, compressed or not.
     /// Compress messages of at least so many bytes for clients that accept gzip; 0: none, and take none that are compressed [0 to 4194304]
@@ -103,51 +103,5 @@ impl Limits {
     pub(super) fn memory(&self, group: Option<u64>) -> usize {
         let group = || Some(usize::try_from(group? / 4).unwrap_or(usize::MAX));
         self.max_memory.or_else(group).unwrap_or(usize::MAX)
-    }
-}
-
-/// A number of bytes, with K, M or G for 2^10, 2^20 or 2^30 of them.
-fn parse_size(text: &str) -> Result<usize, String> {
-    let (digits, shift) = match text.as_bytes().last() {
-        Some(b'K') => (&text[..text.len() - 1], 10),
-        Some(b'M') => (&text[..text.len() - 1], 20),
-        Some(b'G') => (&text[..text.len() - 1], 30),
-        _ => (text, 0),
-    };
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("a number, please, such as 64M".into());
-    }
-    // One that is too long for any size is too large.
-    let number: Option<usize> = digits.parse().ok();
-    let size = number.and_then(|number| number.checked_mul(1 << shift));
-    size.filter(|size| (1 << 16..=1 << 40).contains(size))
-        .ok_or_else(|| "from 64K to 1024G, please".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_suffixes() {
-        assert_eq!(parse_size("65536"), Ok(1 << 16));
-        assert_eq!(parse_size("3000K"), Ok(3000 << 10));
-        assert_eq!(parse_size("64M"), Ok(64 << 20));
-        assert_eq!(parse_size("1024G"), Ok(1 << 40));
-        for nonsense in [
-            "",
-            "M",
-            "-1",
-            "1T",
-            "1.5G",
-            "0",
-            "65535",
-            "1025G",
-            "99999999999G",
-        ] {
-            assert!(parse_size(nonsense).is_err(), "{nonsense}");
-        }
-        let large = parse_size("99999999999999999999G").unwrap_err();
-        assert!(large.starts_with("from 64K to"), "{large}");
     }
 }
