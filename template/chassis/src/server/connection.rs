@@ -41,7 +41,7 @@ use super::{
     shares::{Account, Shares},
 };
 use crate::{
-    io::{Ahead, Cork, Io},
+    io::{Ahead, Cork, Io, Parting},
     jitter::jittered,
     remote::Remote,
     telemetry::{metrics::Metrics, quota},
@@ -246,7 +246,7 @@ impl Connections {
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
             .keep_alive_interval(self.limits.keepalive_interval)
             .keep_alive_timeout(self.limits.keepalive_timeout)
-            .serve_connection(TokioIo::new(cork), service);
+            .serve_connection(TokioIo::new(Parting::new(PREFACE.len(), cork)), service);
         let mut connection = pin!(connection);
         // In a task, since a connection is polled for each RPC, and this would have to be
         // polled along with it; in one at a time, since each connection has it.

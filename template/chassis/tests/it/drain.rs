@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chassis::testing::http2::{DATA, GOAWAY, NO_ERROR, PING, Raw, SETTINGS};
+use chassis::testing::http2::{DATA, GOAWAY, NO_ERROR, PING, Raw, SETTINGS, WINDOW_UPDATE, frame};
 use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
     health_client::HealthClient,
@@ -66,6 +66,35 @@ async fn an_rpc_in_flight_completes() {
         assert_eq!(status.code(), Some(0), "{signal}");
         assert!(log.last().unwrap().ends_with("STATE Stopped"), "{log:?}");
     }
+}
+
+/// As gRPC's C core and HAProxy do it, which have more to send when they answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_come_behind_the_answer_to_the_goodbye_are_served() {
+    let service = running(&["--drain-delay", "0s", "--drain-timeout", "1h"]);
+    let mut client = Raw::greet(&service.address()).await;
+    client.begin(1, UNARY).await;
+    client.wait_for(SETTINGS).await;
+    service.signal("TERM");
+    client.wait_for(GOAWAY).await;
+    let ping = client.wait_for(PING).await;
+    client.acknowledge(&ping).await;
+    client.begin(3, UNARY).await;
+    let more = 1000_u32.to_be_bytes();
+    client.send(&frame(WINDOW_UPDATE, 0, 3, &more)).await;
+    client.end(3, &echo_request("late")).await;
+    let answer = client.wait_for(DATA).await;
+    assert_eq!(answer.payload, echo_reply("late"));
+    // No more of them come from now on.
+    let goaway = client.wait_for(GOAWAY).await;
+    assert_eq!(goaway.payload[..4], 3_u32.to_be_bytes());
+    assert_eq!(goaway.number(), NO_ERROR);
+    client.end(1, &echo_request("in flight")).await;
+    let answer = client.wait_for(DATA).await;
+    assert_eq!(answer.payload, echo_reply("in flight"));
+    client.rest().await;
+    let (status, _) = service.wait();
+    assert_eq!(status.code(), Some(0));
 }
 
 #[tokio::test]
