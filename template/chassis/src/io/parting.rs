@@ -8,14 +8,14 @@
 
 use std::{
     future::Future,
-    io::{self, IoSlice},
+    io,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, ReadBuf},
     time::{Sleep, sleep},
 };
 
@@ -33,7 +33,7 @@ const ANSWER: [u8; HEAD + 8] = [
 /// Bytes to read at once where those that were read before are not yet taken.
 const SOME: usize = 256;
 
-/// The IO of an HTTP/2 connection of a server.
+/// What is read of an HTTP/2 connection of a server.
 pub(crate) struct Parting<IO> {
     io: IO,
     /// Bytes left of the frame, or the preface, that is being read.
@@ -47,7 +47,7 @@ pub(crate) struct Parting<IO> {
 }
 
 impl<IO> Parting<IO> {
-    /// IO of which a preface of so many bytes is read first.
+    /// Reads `io`, which begins with a preface of so many bytes.
     pub(crate) fn new(preface: usize, io: IO) -> Self {
         Self {
             io,
@@ -141,36 +141,6 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Parting<IO> {
                 ready!(this.poll_some(cx))?;
             }
         }
-    }
-}
-
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Parting<IO> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use hyper::{Request, body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::BufReader,
+    io::{BufReader, join},
     sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
@@ -235,6 +235,7 @@ impl Connections {
             let request = request.map(|body| RequestBody::new(body, flight.clone()));
             self.handler.handle(peer, account, flight, request)
         });
+        let read = Parting::new(PREFACE.len(), cork.clone());
         let connection = http2::Builder::new(batches.executor())
             .timer(TokioTimer::new())
             .auto_date_header(false)
@@ -246,7 +247,7 @@ impl Connections {
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
             .keep_alive_interval(self.limits.keepalive_interval)
             .keep_alive_timeout(self.limits.keepalive_timeout)
-            .serve_connection(TokioIo::new(Parting::new(PREFACE.len(), cork)), service);
+            .serve_connection(TokioIo::new(join(read, cork)), service);
         let mut connection = pin!(connection);
         // In a task, since a connection is polled for each RPC, and this would have to be
         // polled along with it; in one at a time, since each connection has it.
