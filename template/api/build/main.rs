@@ -42,8 +42,8 @@ fn generate() -> Result<(), Box<dyn Error>> {
     let encoded = PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin");
     fs::write(encoded, compiler.encode_file_descriptor_set())?;
 
+    names::are_apart(&compiler.descriptor_pool())?;
     let mut descriptors = compiler.file_descriptor_set();
-    names::are_apart(&descriptors.file)?;
     let sources = descriptors.file.iter_mut();
     let sources = sources.filter_map(|file| file.source_code_info.as_mut());
     for at in sources.flat_map(|source| &mut source.location) {

@@ -3,161 +3,160 @@
 use std::collections::BTreeMap;
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
-use prost_types::{DescriptorProto, FileDescriptorProto, MessageOptions};
-
-/// Numbers of fields of descriptors, which make the path to a place in a file
-/// (`google/protobuf/descriptor.proto`).
-const FILE_MESSAGE: i32 = 4;
-const FILE_ENUM: i32 = 5;
-const FILE_SERVICE: i32 = 6;
-const MESSAGE_FIELD: i32 = 2;
-const MESSAGE_MESSAGE: i32 = 3;
-const MESSAGE_ENUM: i32 = 4;
-const MESSAGE_ONEOF: i32 = 8;
+use protox::prost_reflect::{DescriptorPool, FileDescriptor, MessageDescriptor};
 
 /// What Rust keeps apart: a type may be called as a module is.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 enum Kind {
     Type,
     Module,
     Field,
 }
 
-/// A name of one kind, in the module or the message that it is in.
-type Name = (String, Kind, String);
+/// Names in Rust, each within a module or a struct, and what has them.
+struct Names(BTreeMap<(String, Kind, String), String>);
 
-/// The names that a file takes, each with what has it, and the path to that.
-#[derive(Default)]
-struct Taken(Vec<(Name, String, Vec<i32>)>);
+/// Something in a contract that has a name.
+struct Item<'a> {
+    what: &'static str,
+    name: &'a str,
+    file: FileDescriptor,
+    path: &'a [i32],
+}
 
-/// Whether each name in `files` is one of its own in Rust. If not, says which two are not, where,
+/// Whether each name in `pool` is one of its own in Rust. If not, says which two are not, where,
 /// and what to do.
-pub fn are_apart(files: &[FileDescriptorProto]) -> Result<(), String> {
-    let packages = files.iter().flat_map(|file| modules(file.package()));
-    let mut taken: BTreeMap<Name, String> = packages.collect();
-    for descriptor in files {
-        for (name, what, path) in Taken::by(descriptor).0 {
-            let rust = name.2.clone();
-            if let Some(other) = taken.insert(name, what.clone()) {
-                return Err(format!(
-                    "proto/{}:{}: {what} and {other} are both `{rust}` in Rust, so rename one of them",
-                    descriptor.name(),
-                    place(descriptor, &path),
-                ));
-            }
+pub fn are_apart(pool: &DescriptorPool) -> Result<(), String> {
+    let files = pool.files().collect::<Vec<_>>();
+    let packages = files.iter().flat_map(|file| modules(file.package_name()));
+    let mut names = Names(packages.collect());
+    // The entry of a map is a message in descriptors alone.
+    for message in pool.all_messages().filter(|it| !it.is_map_entry()) {
+        names.message(&message)?;
+    }
+    for it in pool.all_enums() {
+        let outer = outer(it.package_name(), it.parent_message());
+        let item = Item {
+            what: "enum",
+            name: it.name(),
+            file: it.parent_file(),
+            path: it.path(),
+        };
+        names.take(&outer, Kind::Type, &item)?;
+    }
+    for service in pool.services() {
+        let item = Item {
+            what: "service",
+            name: service.name(),
+            file: service.parent_file(),
+            path: service.path(),
+        };
+        // tonic makes a module of the client and one of the server.
+        for side in ["client", "server"] {
+            let module = format!("{}_{side}", item.name.to_snake_case());
+            let package = scope(service.package_name());
+            names.keep((package, Kind::Module, module), &item)?;
         }
     }
     Ok(())
 }
 
 /// The modules that a package is in Rust, each within the one before.
-fn modules(package: &str) -> Vec<(Name, String)> {
-    let parts = package.split('.').collect::<Vec<_>>();
-    let module = |(index, part): (usize, &&str)| {
-        let name = (scope(&parts[..index]), Kind::Module, part.to_snake_case());
-        (name, format!("package `{}`", parts[..=index].join(".")))
-    };
-    parts.iter().enumerate().map(module).collect()
+fn modules(package: &str) -> impl Iterator<Item = ((String, Kind, String), String)> {
+    let ends = package.match_indices('.').map(|(at, _)| at);
+    ends.chain([package.len()]).map(|end| {
+        let package = &package[..end];
+        let (outer, name) = package.rsplit_once('.').unwrap_or(("", package));
+        let module = (scope(outer), Kind::Module, name.to_snake_case());
+        (module, format!("package `{package}`"))
+    })
 }
 
-/// The module in Rust of a package or a message, by the names that lead to it.
-fn scope(parts: &[&str]) -> String {
-    let parts = parts.iter().map(|part| part.to_snake_case());
+/// The full name of what something is in: a message, or else the package.
+fn outer(package: &str, message: Option<MessageDescriptor>) -> String {
+    message.map_or_else(|| package.into(), |message| message.full_name().into())
+}
+
+/// The module in Rust of a package or a message, by its full name.
+fn scope(full_name: &str) -> String {
+    let parts = full_name.split('.').map(ToSnakeCase::to_snake_case);
     parts.collect::<Vec<_>>().join("::")
 }
 
-impl Taken {
-    fn by(file: &FileDescriptorProto) -> Self {
-        let mut taken = Self::default();
-        let package = file.package().split('.').collect::<Vec<_>>();
-        for (index, message) in (0..).zip(&file.message_type) {
-            taken.message(&package, message, &[FILE_MESSAGE, index]);
-        }
-        for (index, it) in (0..).zip(&file.enum_type) {
-            taken.takes(
-                &package,
-                Kind::Type,
-                ["enum", it.name()],
-                &[FILE_ENUM, index],
-            );
-        }
-        for (index, service) in (0..).zip(&file.service) {
-            taken.service(&package, service.name(), &[FILE_SERVICE, index]);
-        }
-        taken
-    }
+impl Names {
+    fn message(&mut self, message: &MessageDescriptor) -> Result<(), String> {
+        let outer = outer(message.package_name(), message.parent_message());
+        let own = Item::of(message, "message", message.name(), message.path());
+        self.take(&outer, Kind::Type, &own)?;
 
-    /// tonic makes a module of the client and one of the server.
-    fn service(&mut self, package: &[&str], name: &str, path: &[i32]) {
-        for side in ["client", "server"] {
-            let module = format!("{}_{side}", name.to_snake_case());
-            let what = format!("service `{name}`");
-            self.0
-                .push(((scope(package), Kind::Module, module), what, path.into()));
-        }
-    }
-
-    fn message(&mut self, outer: &[&str], message: &DescriptorProto, path: &[i32]) {
-        let within = |field, index| [path, &[field, index]].concat();
-        let named = ["message", message.name()];
-        self.takes(outer, Kind::Type, named, path);
-
-        // The entry of a map is a message, and an optional field has a oneof, in descriptors alone.
-        let is_entry =
-            |it: &DescriptorProto| it.options.as_ref().is_some_and(MessageOptions::map_entry);
-        let nested = (0..)
-            .zip(&message.nested_type)
-            .filter(|(_, it)| !is_entry(it));
-        let nested = nested.collect::<Vec<_>>();
-        let chosen = message
-            .field
-            .iter()
-            .filter(|field| !field.proto3_optional());
-        let oneofs = chosen
-            .filter_map(|field| field.oneof_index)
-            .collect::<Vec<_>>();
-        if !(nested.is_empty() && message.enum_type.is_empty() && oneofs.is_empty()) {
-            self.takes(outer, Kind::Module, named, path);
+        // An optional field has a oneof in descriptors alone.
+        let oneofs = message.oneofs().filter(|it| !it.is_synthetic());
+        let oneofs = oneofs.collect::<Vec<_>>();
+        let has_messages = message.child_messages().any(|it| !it.is_map_entry());
+        if has_messages || message.child_enums().len() > 0 || !oneofs.is_empty() {
+            self.take(&outer, Kind::Module, &own)?;
         }
 
-        let inside = [outer, &[message.name()]].concat();
-        for (index, it) in nested {
-            self.message(&inside, it, &within(MESSAGE_MESSAGE, index));
-        }
-        for (index, it) in (0..).zip(&message.enum_type) {
-            let path = within(MESSAGE_ENUM, index);
-            self.takes(&inside, Kind::Type, ["enum", it.name()], &path);
-        }
-        for (index, it) in (0..).zip(&message.field) {
-            if it.oneof_index.is_none() || it.proto3_optional() {
-                let path = within(MESSAGE_FIELD, index);
-                self.takes(&inside, Kind::Field, ["field", it.name()], &path);
+        for it in message.fields() {
+            if !oneofs
+                .iter()
+                .any(|oneof| it.containing_oneof().as_ref() == Some(oneof))
+            {
+                let field = Item::of(message, "field", it.name(), it.path());
+                self.take(message.full_name(), Kind::Field, &field)?;
             }
         }
-        for (index, it) in (0..).zip(&message.oneof_decl) {
-            if oneofs.contains(&index) {
-                let path = within(MESSAGE_ONEOF, index);
-                self.takes(&inside, Kind::Field, ["oneof", it.name()], &path);
-            }
+        for it in &oneofs {
+            let oneof = Item::of(message, "oneof", it.name(), it.path());
+            self.take(message.full_name(), Kind::Field, &oneof)?;
         }
+        Ok(())
     }
 
-    /// Notes the name in Rust of what is called `name`.
-    fn takes(&mut self, parts: &[&str], kind: Kind, [what, name]: [&str; 2], path: &[i32]) {
+    /// Takes the name that an item has in Rust.
+    fn take(&mut self, outer: &str, kind: Kind, item: &Item) -> Result<(), String> {
         let rust = match kind {
-            Kind::Type => name.to_upper_camel_case(),
-            Kind::Module | Kind::Field => name.to_snake_case(),
+            Kind::Type => item.name.to_upper_camel_case(),
+            Kind::Module | Kind::Field => item.name.to_snake_case(),
         };
-        let what = format!("{what} `{name}`");
-        self.0.push(((scope(parts), kind, rust), what, path.into()));
+        self.keep((scope(outer), kind, rust), item)
+    }
+
+    fn keep(&mut self, key: (String, Kind, String), item: &Item) -> Result<(), String> {
+        let rust = key.2.clone();
+        let own = format!("{} `{}`", item.what, item.name);
+        match self.0.insert(key, own.clone()) {
+            None => Ok(()),
+            Some(other) => Err(format!(
+                "proto/{}: {own} and {other} are both `{rust}` in Rust, so rename one of them",
+                item.place()
+            )),
+        }
     }
 }
 
-/// Line and column of what this path leads to.
-fn place(file: &FileDescriptorProto, path: &[i32]) -> String {
-    let mut places = file.source_code_info.iter().flat_map(|it| &it.location);
-    match places.find(|it| it.path == path).map(|it| &it.span[..]) {
-        Some([line, column, ..]) => format!("{}:{}", line + 1, column + 1),
-        _ => "1:1".into(),
+impl<'a> Item<'a> {
+    /// A message, or what is in it.
+    fn of(message: &MessageDescriptor, what: &'static str, name: &'a str, path: &'a [i32]) -> Self {
+        let file = message.parent_file();
+        Self {
+            what,
+            name,
+            file,
+            path,
+        }
+    }
+
+    /// File, line and column.
+    fn place(&self) -> String {
+        let source = self.file.file_descriptor_proto().source_code_info.as_ref();
+        let mut places = source.into_iter().flat_map(|it| &it.location);
+        let place = places.find(|it| it.path == self.path);
+        match place.map(|it| &it.span[..]) {
+            Some([line, column, ..]) => {
+                format!("{}:{}:{}", self.file.name(), line + 1, column + 1)
+            }
+            _ => self.file.name().into(),
+        }
     }
 }
