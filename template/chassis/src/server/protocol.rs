@@ -146,7 +146,7 @@ impl Refusal {
     }
 }
 
-/// The method that `uri` names. A query belongs to its name, and so is of a method that
+/// The path of the method that `uri` names: a query is a part of it, which makes it one that
 /// no contract has.
 pub(super) fn path(uri: &Uri) -> &str {
     uri.path_and_query().map_or("", PathAndQuery::as_str)

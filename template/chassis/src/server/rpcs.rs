@@ -253,11 +253,11 @@ impl Routes {
     /// The same for a method that no contract has. A generated server says of one that
     /// it doesn't have either no more than UNIMPLEMENTED.
     pub(super) fn call_unknown(&self, request: Request<Body>) -> ResponseFuture {
-        let status = protocol::unimplemented(protocol::path(request.uri()));
         if request.uri().query().is_some() {
             // A generated server would not look at it.
-            return Box::pin(async { status.into_http() });
+            return unimplemented(&request);
         }
+        let status = protocol::unimplemented(protocol::path(request.uri()));
         let response = self.call(request);
         Box::pin(async {
             let response = response.await;
@@ -283,6 +283,6 @@ fn find<'a>(services: &'a [(&'static str, Routed)], path: &str) -> Option<&'a Ro
 }
 
 fn unimplemented(request: &Request<Body>) -> ResponseFuture {
-    let status = protocol::unimplemented(request.uri().path());
+    let status = protocol::unimplemented(protocol::path(request.uri()));
     Box::pin(async { status.into_http() })
 }
