@@ -18,10 +18,10 @@ use tempfile::TempDir;
 use crate::{
     sources::Repository,
     support::{
-        command::{output, run},
+        command::{as_typed, output, run},
         generator::Generator,
         process::free_port,
-        repository::{build_directory, oldest, read, root},
+        repository::{oldest, read, root, target_directory},
         sample::Turn,
     },
     terminal::Person,
@@ -135,7 +135,7 @@ impl Terminal {
         command
             .args(["-c", &format!("exec 2>&1; {line}")])
             .current_dir(&self.directory)
-            .env("CARGO_TARGET_DIR", build_directory("samples"))
+            .env("CARGO_TARGET_DIR", target_directory())
             // One that is free, whoever else serves here at the same time.
             .env("ORDER_BOOK_PORT", self.port.to_string())
             .env_remove("RUSTFLAGS");
@@ -165,10 +165,7 @@ impl Terminal {
 
     /// Starts what goes on until it is stopped, and waits for the last line that the page shows.
     fn serves(&mut self, command: &str, shows: &str) {
-        let mut child = self
-            .command(command)
-            .env_remove("MAKEFLAGS")
-            .env_remove("MAKELEVEL")
+        let mut child = as_typed(&mut self.command(command))
             .process_group(0)
             .stdout(Stdio::piped())
             .spawn()
@@ -252,8 +249,7 @@ fn the_readmes_lead_from_the_first_line_to_a_changed_rpc_that_answers() {
         }
     }
     terminal.directory = generated.expect("README.md generates a service");
-    let packages = ["order-book", "order-book-api"];
-    terminal.turn.forget(&terminal.directory, &packages);
+    terminal.turn.receive(&terminal.directory, "order-book");
     let page = fs::read_to_string(terminal.directory.join("README.md")).unwrap();
     terminal.follows(&page);
     assert!(terminal.served.is_some(), "the service's README runs it");

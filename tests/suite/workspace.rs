@@ -16,7 +16,7 @@ use crate::{
         answers::Answers,
         command::{output, run, transcript},
         generator::{Generator, Outcome},
-        repository::{build_directory, files, read, root},
+        repository::{files, read, root, target_directory},
         sample::Turn,
     },
     update::fixture::Repository,
@@ -221,7 +221,7 @@ impl Workspace {
         // The versions that are here, rather than the newest.
         let lock = alone.path().join("order-book/Cargo.lock");
         fs::copy(lock, parent.0.path().join("Cargo.lock")).unwrap();
-        let target = build_directory("samples");
+        let target = target_directory();
         fs::create_dir(parent.0.path().join(".cargo")).unwrap();
         let configuration = format!("build.target-dir = {:?}\n", target.to_str().unwrap());
         fs::write(parent.0.path().join(".cargo/config.toml"), configuration).unwrap();

@@ -13,9 +13,9 @@ use tempfile::TempDir;
 
 use crate::support::{
     answers::Answers,
-    command::{output, run},
+    command::{as_typed, output, run},
     generator::Generator,
-    repository::{build_directory, renew},
+    repository::{build_directory, renew, target_directory},
     sample::Turn,
 };
 
@@ -58,6 +58,7 @@ impl Packed {
         let turn = Turn::wait();
         let directory = build_directory("packed").join(NAME);
         lay_out(&directory);
+        turn.receive(&directory, NAME);
         let cleaner =
             cfg!(docker).then(|| at_the_end("make dockerclean ENGINE=docker", &directory));
         let packed = Self {
@@ -129,7 +130,7 @@ pub fn in_service(directory: &Path, program: &str) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(directory)
-        .env("CARGO_TARGET_DIR", build_directory("samples"))
+        .env("CARGO_TARGET_DIR", target_directory())
         .env("CONTAINERS_CONF", containers().join("containers.conf"))
         .env("CONTAINERS_STORAGE_CONF", containers().join("storage.conf"))
         .env_remove("RUSTFLAGS");
@@ -191,14 +192,12 @@ fn containers_conf(directory: &Path) -> String {
 
 /// Runs `script` in `directory` when its stdin ends, that is when this process does, however.
 pub fn at_the_end(script: &str, directory: &Path) -> Child {
-    Command::new("sh")
+    as_typed(&mut Command::new("sh"))
         .args(["-c", &format!("cat; {script}")])
         .current_dir(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .env_remove("MAKEFLAGS")
-        .env_remove("MAKELEVEL")
         // Ctrl-C is for the tests.
         .process_group(0)
         .spawn()

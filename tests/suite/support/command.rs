@@ -14,6 +14,13 @@ pub fn run(command: &mut Command) -> String {
 
 /// Runs `command`, however that ends.
 pub fn output(command: &mut Command) -> Output {
+    as_typed(command)
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// `command` as if it were typed, and not run by the tests of this package.
+pub fn as_typed(command: &mut Command) -> &mut Command {
     // What cargo says of this package to its tests. To the build scripts of others it would be a
     // change, for which they run anew each time that somebody else has built them in between.
     for (name, _) in env::vars_os() {
@@ -22,12 +29,8 @@ pub fn output(command: &mut Command) -> Output {
             command.env_remove(&name);
         }
     }
-    command
-        // A make that is run here is no part of the one that runs the tests.
-        .env_remove("MAKEFLAGS")
-        .env_remove("MAKELEVEL")
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    // A make that is run here is no part of the one that runs the tests.
+    command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL")
 }
 
 /// The command, its end and its output, for a person to read.

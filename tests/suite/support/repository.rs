@@ -14,9 +14,14 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Where cargo builds, here and in the services of the tests.
+pub fn target_directory() -> PathBuf {
+    root().join("target/.git")
+}
+
 /// A directory for what is expensive to build, kept from one run of the tests to the next.
 pub fn build_directory(name: &str) -> PathBuf {
-    root().join("target/.git").join(name)
+    target_directory().join(name)
 }
 
 /// The files below `directory`, relative to it and sorted, without what git keeps.

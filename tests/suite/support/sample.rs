@@ -1,14 +1,15 @@
-//! Generated services that are built. All share one target directory, so that their dependencies
-//! are compiled once, and take turns in it.
+//! Generated services that are built. All share one target directory, which is this repository's, so
+//! that their dependencies are compiled once, and take turns in it.
 //!
 //! What cargo keeps of a package there is named after the package, not after the directory in which
 //! it lies: two services of one name would take each other's generated code for theirs.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
 use tempfile::TempDir;
@@ -17,7 +18,7 @@ use super::{
     answers::{Answers, example},
     command::run,
     generator::Generator,
-    repository::build_directory,
+    repository::{build_directory, files, root, target_directory},
 };
 
 /// A service in a directory of its own.
@@ -109,12 +110,20 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Waits for it, and removes what a service of the name `package` has left there. Its chassis
-    /// stays: it is the same in all of them.
+    /// Waits for it, for the service `package` in `directory`, which is new.
     pub fn take(directory: &Path, package: &str) -> Self {
         let turn = Self::wait();
-        turn.forget(directory, &[package, &format!("{package}-api")]);
+        turn.receive(directory, package);
         turn
+    }
+
+    /// Removes what others of the name `package` have left there, but for the chassis.
+    pub fn receive(&self, directory: &Path, package: &str) {
+        self.forget(directory, &[package, &format!("{package}-api")]);
+        let chassis = directory.join("chassis");
+        if chassis.exists() {
+            date_chassis(&chassis);
+        }
     }
 
     /// Removes what these packages have left there.
@@ -128,7 +137,7 @@ impl Turn {
     pub fn wait() -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         Self {
-            target: build_directory("samples"),
+            target: target_directory(),
             // Whoever failed left nothing behind that the next one needs.
             _alone: TURN.lock().unwrap_or_else(PoisonError::into_inner),
         }
@@ -141,6 +150,36 @@ impl Turn {
             .current_dir(directory)
             .env("CARGO_TARGET_DIR", &self.target)
             .env_remove("RUSTFLAGS"))
+    }
+}
+
+/// Gives the files of `chassis` the dates that cargo needs, which goes by them, and keeps what it
+/// compiles of all chassis in one place. One that is the template's is as old as that, and need not be
+/// compiled again. One that is another is new, as is the template's after it.
+fn date_chassis(chassis: &Path) {
+    let original = root().join("template/chassis");
+    let date = |file: &Path| fs::metadata(file).unwrap().modified().unwrap();
+    let names = files(chassis);
+    let is_same = names == files(&original)
+        && names.iter().all(|name| {
+            let [copy, original] = [chassis, &original].map(|parent| fs::read(parent.join(name)));
+            copy.unwrap() == original.unwrap()
+        });
+    let since = build_directory("template-chassis");
+    if !is_same {
+        // Where there was one before it.
+        let _ = fs::remove_file(&since);
+    } else if !since.exists() {
+        fs::write(&since, "").unwrap();
+    }
+    for name in names {
+        let dated = if is_same {
+            date(&original.join(&name)).max(date(&since))
+        } else {
+            SystemTime::now()
+        };
+        let file = File::options().append(true).open(chassis.join(name));
+        file.unwrap().set_modified(dated).unwrap();
     }
 }
 

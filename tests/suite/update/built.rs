@@ -31,8 +31,6 @@ fn eleven_changes_and_an_update_later_it_builds_and_passes_its_tests() {
     repository.git(&[&["checkout", "--ours", "--"], &conflicts[..]].concat());
     repository.commit("Updated");
     let turn = Turn::take(&repository.0, "order-book");
-    // This one is not that of the others.
-    turn.forget(&repository.0, &["chassis"]);
     let packages = ["--package", "order-book", "--package", "order-book-api"];
     let units = [&packages[..], &["--lib", "--bins"]].concat();
     for tests in [&units[..], &["--test", "it", "contract::"]] {

@@ -6,7 +6,9 @@
 //! that poll produced in one write. No timer: what is said leaves in the same poll.
 
 use std::{
+    cell::Cell,
     io::{self, IoSlice},
+    mem,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
@@ -20,6 +22,12 @@ use super::ahead::Ahead;
 /// Unsent bytes from which on a write has to wait for the socket.
 const WRITE_THROUGH: usize = 64 * 1024;
 
+thread_local! {
+    /// The buffer of who writes next: nothing is kept between two polls, as most connections are
+    /// idle most of the time.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// The IO of an HTTP/2 connection. Clones share it, so that it can be drained
 /// from outside of the connection that owns it.
 pub(crate) struct Cork<IO>(Arc<Mutex<Corked<IO>>>);
@@ -28,6 +36,7 @@ type Amendment = Box<dyn FnOnce(&mut [u8]) + Send>;
 
 struct Corked<IO> {
     io: Ahead<IO>,
+    /// Without a buffer where all was sent.
     unsent: Vec<u8>,
     /// Taken by the first write, which it amends.
     amendment: Option<Amendment>,
@@ -95,8 +104,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Corked<IO> {
         };
         self.unsent.drain(..sent);
         self.sent += sent as u64;
-        // One large message must not leave an idle connection with a large buffer.
+        // One large message must not leave a large buffer.
         self.unsent.shrink_to(WRITE_THROUGH);
+        if self.unsent.is_empty() {
+            SPARE.set(mem::take(&mut self.unsent));
+        }
         outcome
     }
 }
@@ -128,6 +140,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Cork<IO> {
         let this = &mut *self.lock();
         if this.unsent.len() >= WRITE_THROUGH {
             ready!(this.poll_drain(cx))?;
+        }
+        if this.unsent.capacity() == 0 {
+            this.unsent = SPARE.take();
         }
         for buf in bufs {
             this.unsent.extend_from_slice(buf);
@@ -179,7 +194,9 @@ mod tests {
             Poll::Ready(Pin::new(&mut far).poll_read(cx, &mut buf))
         });
         assert!(early.await.is_pending());
+        assert_eq!(cork.lock().unsent, b"data and trailers");
         poll_fn(|cx| cork.poll_drain(cx)).await.unwrap();
+        assert_eq!(cork.lock().unsent.capacity(), 0);
         let n = far.read(&mut received).await.unwrap();
         assert_eq!(&received[..n], b"data and trailers");
     }
