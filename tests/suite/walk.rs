@@ -226,6 +226,7 @@ fn generates(directory: &Path, command: &str, shows: &str) {
 #[test]
 fn the_readmes_lead_from_the_first_line_to_a_changed_rpc_that_answers() {
     let home = TempDir::new().unwrap();
+    let _release = Turn::release();
     let mut terminal = Terminal {
         directory: root().into(),
         port: free_port(),

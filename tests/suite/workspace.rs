@@ -208,7 +208,7 @@ fn a_member_is_told_what_it_cannot_bring() {
 /// that a configuration of cargo's names.
 struct Workspace {
     parent: Parent,
-    _turn: Turn,
+    _turns: [Turn; 2],
 }
 
 impl Workspace {
@@ -230,7 +230,7 @@ impl Workspace {
         parent.generate(".", "ledger", &["-d", "chassis=../order-book/chassis"]);
         let workspace = Self {
             parent,
-            _turn: Turn::wait(),
+            _turns: [Turn::release(), Turn::wait()],
         };
         for service in Self::SERVICES {
             workspace.runs(service, "make", &["clean"]);

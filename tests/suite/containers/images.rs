@@ -11,15 +11,17 @@ use crate::support::{
     command::run,
     generator::Generator,
     repository::{python, root},
-    sample::{Sample, Turn},
+    sample::Turn,
 };
 
 #[test]
 fn the_dockerfile_is_sound() {
     let Some(python) = python() else { return };
-    let sample = Sample::new(example("order-book"));
-    let hadolint = python.with_file_name("hadolint");
-    sample.run(hadolint.to_str().unwrap(), &["deploy/Dockerfile"]);
+    let parent = TempDir::new().unwrap();
+    let service = Generator::oldest().generate(parent.path(), &example("order-book"));
+    run(Command::new(python.with_file_name("hadolint"))
+        .arg("deploy/Dockerfile")
+        .current_dir(service));
 }
 
 /// A file in the archive of an image, as text.
@@ -304,7 +306,7 @@ fn the_bill_of_materials_names_what_is_linked() {
 
 /// What is saved, and removed from `engine`, comes back by loading, and then goes for good.
 fn loads_and_cleans_up(engine: Engine) {
-    let _turn = Turn::wait();
+    let _turn = Turn::release();
     let parent = TempDir::new().unwrap();
     let name = format!("loaded-by-{engine}");
     let service = Generator::oldest().generate(parent.path(), &Answers::new(&name));

@@ -55,10 +55,9 @@ pub fn packed() -> &'static Packed {
 
 impl Packed {
     fn new() -> Self {
-        let turn = Turn::wait();
         let directory = build_directory("packed").join(NAME);
         lay_out(&directory);
-        turn.receive(&directory, NAME);
+        Turn::wait().receive(&directory, NAME);
         let cleaner =
             cfg!(docker).then(|| at_the_end("make dockerclean ENGINE=docker", &directory));
         let packed = Self {
@@ -66,6 +65,7 @@ impl Packed {
             archives: [const { OnceLock::new() }; 3],
             _cleaner: cleaner,
         };
+        let turn = Turn::release();
         run(&mut packed.make(&["all"]));
         drop(turn);
         packed
@@ -84,7 +84,7 @@ impl Packed {
     /// The image as `engine` saved it; the engine has it, too.
     pub fn archive(&self, engine: Engine) -> &Path {
         self.archives[engine as usize].get_or_init(|| {
-            let _turn = Turn::wait();
+            let _turn = Turn::release();
             run(&mut self.make(&["docker", &format!("ENGINE={engine}")]));
             let saved = self.binary().with_extension("tar");
             let archive = build_directory("packed").join(format!("{engine}.tar"));
@@ -100,7 +100,13 @@ impl Packed {
 
     /// Runs make, when it is its turn, which must succeed.
     pub fn makes(&self, arguments: &[&str]) -> String {
-        let _turn = Turn::wait();
+        let _turn = Turn::release();
+        run(&mut self.make(arguments))
+    }
+
+    /// The same where it compiles what the service is tried with: its tests, its demo client.
+    pub fn tries(&self, arguments: &[&str]) -> String {
+        let _turns = [Turn::release(), Turn::wait()];
         run(&mut self.make(arguments))
     }
 

@@ -12,7 +12,7 @@ use crate::support::process::free_port;
 
 #[track_caller]
 fn says_hello(packed: &Packed, port: u16) {
-    let said = packed.makes(&["demo", &format!("ARGS=--ip 127.0.0.1 --port {port}")]);
+    let said = packed.tries(&["demo", &format!("ARGS=--ip 127.0.0.1 --port {port}")]);
     assert!(
         said.contains("Got response message:\"Hello, world!\""),
         "{said}"
@@ -29,7 +29,7 @@ fn passes_its_tests(engine: Engine) {
     let within = format!("Testing the binary within {}\n", packed.image());
     assert!(said.contains(&within), "{said}");
 
-    let said = packed.makes(&["itest", &engine_is]);
+    let said = packed.tries(&["itest", &engine_is]);
     for line in ["test result: ok. ", "Stopping it\n", " is in order\n"] {
         assert!(said.contains(line), "{said}");
     }

@@ -32,8 +32,20 @@ pub struct Sample {
 impl Sample {
     /// Generates it, and waits for its turn.
     pub fn new(answers: Answers) -> Self {
+        Self::new_after(answers, |_| ())
+    }
+
+    /// The same, with its release binary, for which others need not wait.
+    pub fn released(answers: Answers) -> Self {
+        Self::new_after(answers, |directory| {
+            Turn::release().run(directory, "make", &["all"]);
+        })
+    }
+
+    fn new_after(answers: Answers, first: impl FnOnce(&Path)) -> Self {
         let parent = TempDir::new().unwrap();
         let directory = Generator::oldest().generate(parent.path(), &answers);
+        first(&directory);
         let turn = Turn::take(&directory, &answers.name);
         Self {
             answers,
@@ -135,11 +147,22 @@ impl Turn {
 
     /// Waits for it, and leaves everything there: for a package that always lies in the same place.
     pub fn wait() -> Self {
-        static TURN: Mutex<()> = Mutex::new(());
+        static DEBUG: Mutex<()> = Mutex::new(());
+        Self::of(&DEBUG)
+    }
+
+    /// The same for release builds, which cargo keeps apart: while one service is linked, which takes
+    /// one core for long, others are compiled and tested. Whoever needs both waits for this one first.
+    pub fn release() -> Self {
+        static RELEASE: Mutex<()> = Mutex::new(());
+        Self::of(&RELEASE)
+    }
+
+    fn of(turns: &'static Mutex<()>) -> Self {
         Self {
             target: target_directory(),
             // Whoever failed left nothing behind that the next one needs.
-            _alone: TURN.lock().unwrap_or_else(PoisonError::into_inner),
+            _alone: turns.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
