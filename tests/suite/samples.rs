@@ -11,7 +11,7 @@ use crate::support::{
 
 /// From the first look to the last: lint, tests, the release binary, a call, a stop.
 fn is_used(name: &str) -> Sample {
-    let sample = Sample::released(example(name));
+    let sample = Sample::new(example(name));
     inspect(&sample.directory, &sample.answers);
     sample.run("make", &["lint"]);
     sample.run("make", &["test"]);

@@ -22,7 +22,7 @@ use crate::{
         generator::Generator,
         process::free_port,
         repository::{oldest, read, root, target_directory},
-        sample::Turn,
+        sample::{QUICK_RELEASE, Turn},
     },
     terminal::Person,
 };
@@ -136,6 +136,7 @@ impl Terminal {
             .args(["-c", &format!("exec 2>&1; {line}")])
             .current_dir(&self.directory)
             .env("CARGO_TARGET_DIR", target_directory())
+            .envs(QUICK_RELEASE)
             // One that is free, whoever else serves here at the same time.
             .env("ORDER_BOOK_PORT", self.port.to_string())
             .env_remove("RUSTFLAGS");
@@ -226,7 +227,6 @@ fn generates(directory: &Path, command: &str, shows: &str) {
 #[test]
 fn the_readmes_lead_from_the_first_line_to_a_changed_rpc_that_answers() {
     let home = TempDir::new().unwrap();
-    let _release = Turn::release();
     let mut terminal = Terminal {
         directory: root().into(),
         port: free_port(),

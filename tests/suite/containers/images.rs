@@ -11,7 +11,6 @@ use crate::support::{
     command::run,
     generator::Generator,
     repository::{python, root},
-    sample::Turn,
 };
 
 #[test]
@@ -306,7 +305,6 @@ fn the_bill_of_materials_names_what_is_linked() {
 
 /// What is saved, and removed from `engine`, comes back by loading, and then goes for good.
 fn loads_and_cleans_up(engine: Engine) {
-    let _turn = Turn::release();
     let parent = TempDir::new().unwrap();
     let name = format!("loaded-by-{engine}");
     let service = Generator::oldest().generate(parent.path(), &Answers::new(&name));

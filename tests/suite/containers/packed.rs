@@ -6,7 +6,7 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{LazyLock, OnceLock},
+    sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use tempfile::TempDir;
@@ -53,6 +53,13 @@ pub fn packed() -> &'static Packed {
     &PACKED
 }
 
+/// Packing has turns of its own: it builds releases alone, which cargo keeps apart, of a name that no
+/// other has. While it links or waits for an engine, others are compiled.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Packed {
     fn new() -> Self {
         let directory = build_directory("packed").join(NAME);
@@ -65,9 +72,9 @@ impl Packed {
             archives: [const { OnceLock::new() }; 3],
             _cleaner: cleaner,
         };
-        let turn = Turn::release();
+        let alone = alone();
         run(&mut packed.make(&["all"]));
-        drop(turn);
+        drop(alone);
         packed
     }
 
@@ -84,7 +91,7 @@ impl Packed {
     /// The image as `engine` saved it; the engine has it, too.
     pub fn archive(&self, engine: Engine) -> &Path {
         self.archives[engine as usize].get_or_init(|| {
-            let _turn = Turn::release();
+            let _alone = alone();
             run(&mut self.make(&["docker", &format!("ENGINE={engine}")]));
             let saved = self.binary().with_extension("tar");
             let archive = build_directory("packed").join(format!("{engine}.tar"));
@@ -100,13 +107,13 @@ impl Packed {
 
     /// Runs make, when it is its turn, which must succeed.
     pub fn makes(&self, arguments: &[&str]) -> String {
-        let _turn = Turn::release();
+        let _alone = alone();
         run(&mut self.make(arguments))
     }
 
     /// The same where it compiles what the service is tried with: its tests, its demo client.
     pub fn tries(&self, arguments: &[&str]) -> String {
-        let _turns = [Turn::release(), Turn::wait()];
+        let (_alone, _turn) = (alone(), Turn::wait());
         run(&mut self.make(arguments))
     }
 

@@ -21,6 +21,14 @@ use super::{
     repository::{build_directory, files, root, target_directory},
 };
 
+/// Has cargo build a release without fat LTO, which takes the better part of a minute for each. The
+/// service that is packed for containers is built as its users build it.
+pub const QUICK_RELEASE: [(&str, &str); 3] = [
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+];
+
 /// A service in a directory of its own.
 pub struct Sample {
     pub answers: Answers,
@@ -32,20 +40,8 @@ pub struct Sample {
 impl Sample {
     /// Generates it, and waits for its turn.
     pub fn new(answers: Answers) -> Self {
-        Self::new_after(answers, |_| ())
-    }
-
-    /// The same, with its release binary, for which others need not wait.
-    pub fn released(answers: Answers) -> Self {
-        Self::new_after(answers, |directory| {
-            Turn::release().run(directory, "make", &["all"]);
-        })
-    }
-
-    fn new_after(answers: Answers, first: impl FnOnce(&Path)) -> Self {
         let parent = TempDir::new().unwrap();
         let directory = Generator::oldest().generate(parent.path(), &answers);
-        first(&directory);
         let turn = Turn::take(&directory, &answers.name);
         Self {
             answers,
@@ -147,22 +143,11 @@ impl Turn {
 
     /// Waits for it, and leaves everything there: for a package that always lies in the same place.
     pub fn wait() -> Self {
-        static DEBUG: Mutex<()> = Mutex::new(());
-        Self::of(&DEBUG)
-    }
-
-    /// The same for release builds, which cargo keeps apart: while one service is linked, which takes
-    /// one core for long, others are compiled and tested. Whoever needs both waits for this one first.
-    pub fn release() -> Self {
-        static RELEASE: Mutex<()> = Mutex::new(());
-        Self::of(&RELEASE)
-    }
-
-    fn of(turns: &'static Mutex<()>) -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
         Self {
             target: target_directory(),
             // Whoever failed left nothing behind that the next one needs.
-            _alone: turns.lock().unwrap_or_else(PoisonError::into_inner),
+            _alone: TURN.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
@@ -172,6 +157,7 @@ impl Turn {
             .args(arguments)
             .current_dir(directory)
             .env("CARGO_TARGET_DIR", &self.target)
+            .envs(QUICK_RELEASE)
             .env_remove("RUSTFLAGS"))
     }
 }

@@ -17,6 +17,7 @@ use crate::{
         answers::Answers,
         command::{output, run, transcript},
         repository::{git, root},
+        sample::QUICK_RELEASE,
     },
 };
 
@@ -116,10 +117,7 @@ impl Real {
         command
             .env("ENGINE", self.engine.to_string())
             .envs(self.environment.iter().cloned())
-            // The images are not what is measured; with fat LTO each would take minutes.
-            .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+            .envs(QUICK_RELEASE);
         command
     }
 
